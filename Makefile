@@ -40,8 +40,8 @@ format: $(STAMP)  ## format the code and mend what can be mended
 
 pins: $(STAMP)  ## look for newer versions and write constraints.txt (needs the network)
 	@$(PIP) install -q uv
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --custom-compile-command "make pins" --quiet --output-file constraints.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.11 --system-certs \
+		--generate-hashes --no-emit-index-url --custom-compile-command "make pins" --quiet --output-file constraints.txt
 
 clean:  ## remove .venv, caches and build results
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks .coverage
