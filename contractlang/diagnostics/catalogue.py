@@ -1,0 +1,357 @@
+"""Every stable diagnostic code: one line that says what is wrong, and a paragraph that says why and what to do.
+
+`grammar/reference/diagnostics.md` is written from this list (`python -m contractlang.diagnostics.reference`).
+A code never changes its meaning; a code that is no longer reported is removed, never used again for something else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One code. `summary` is one line without a full stop; `explanation` is prose in Markdown."""
+
+    code: str
+    summary: str
+    explanation: str
+
+
+READING = (
+    Entry(
+        "syntax",
+        "the text does not follow the grammar",
+        "The message names what was found and what may stand there. Each item of a file is read by itself, so one mistake "
+        "hides no other item.",
+    ),
+    Entry(
+        "reserved-name",
+        "a word of the language is used as a name",
+        "A few words (`and`, `of`, `when`, `prior` …) mean something everywhere and cannot name an item, a column or a step. "
+        "Choose another name.",
+    ),
+    Entry(
+        "thousands-comma",
+        "a number is written with thousands commas",
+        "A comma separates values. Write `$250_000` for `$250,000`.",
+    ),
+    Entry(
+        "nesting-too-deep",
+        "parentheses or brackets are nested too deeply",
+        "The limit keeps text from a stranger safe to compile. Name an inner part with `define` and use the name.",
+    ),
+    Entry(
+        "file-too-large",
+        "the file is larger than a contract may be",
+        "Data belong into a bound file, not into a contract.",
+    ),
+    Entry(
+        "table-too-large",
+        "a table, scale or schedule has more rows than a contract may have",
+        "Long tables belong into a bound file: declare a `table` with typed columns and name the file in the binding.",
+    ),
+    Entry(
+        "unknown-item",
+        "a line at the left margin starts with a word that opens no item",
+        "Items start at the left margin with their word: `define`, `input`, `payment` …; their clauses are indented.",
+    ),
+    Entry("duplicate-clause", "a clause stands twice where it may stand once", "Keep one of the two."),
+    Entry(
+        "missing-header",
+        "a clause that every document needs is missing",
+        "A contract needs `version`, `settles` and `term`; a library needs `version`; an amendment `to` and `effective`.",
+    ),
+    Entry(
+        "not-text",
+        "the file is not UTF-8 text",
+        "Save the file as plain text in UTF-8. The message names the first bad byte.",
+    ),
+)
+
+DOCUMENTS = (
+    Entry(
+        "import-not-found",
+        "a used document was not found",
+        "`use NAME` looks in the folder of the contract, in the folders above it up to the project, and in the contracts that "
+        "come with the language.",
+    ),
+    Entry(
+        "import-cycle",
+        "documents use each other in a circle",
+        "The notes show the circle. Move what both need into a third library.",
+    ),
+    Entry(
+        "import-ambiguous",
+        "two files claim the same name and version",
+        "Delete one, rename one, or give it another version.",
+    ),
+    Entry(
+        "version-conflict",
+        "a document exists, but not in the version that is asked for",
+        "A version is matched exactly. Name a version that exists, or add the file of the version that is meant.",
+    ),
+    Entry(
+        "override-of-nothing",
+        "an override names something that the base does not have",
+        "Nothing is added by an override. Check the name against the base.",
+    ),
+    Entry(
+        "replace-missing",
+        "an item has the name of an item of the base",
+        "Write `replace` in front if the base's item is to be replaced; otherwise choose another name.",
+    ),
+)
+
+NAMES = (
+    Entry("unknown-name", "a name is not known here", "The nearest names that are known stand in the help."),
+    Entry(
+        "ambiguous-name",
+        "a name could mean two things",
+        "Nothing shadows anything in a contract. Write the qualified name, for example `results.year`.",
+    ),
+    Entry(
+        "duplicate-name",
+        "two items have the same name",
+        "All items of a contract share one set of names. Rename one of the two.",
+    ),
+    Entry(
+        "circular-definition",
+        "a definition reaches itself",
+        "The notes show the circle. A value may read its own earlier period only by `prior x starting v`.",
+    ),
+    Entry(
+        "unused-definition",
+        "a named value is never used",
+        "It reaches no payment, guarantee, example or other value. Remove it, or use it.",
+    ),
+)
+
+TYPES = (
+    Entry(
+        "unit-mismatch",
+        "two values with different units meet",
+        "The help names the factor that is missing, for example `multiply by member_months`.",
+    ),
+    Entry(
+        "kind-mismatch",
+        "a value of one kind stands where another kind is needed",
+        "Kinds are number, money, percent, count, date, period, category, flag and text.",
+    ),
+    Entry(
+        "grain-mismatch",
+        "a value varies by a key that does not exist where it is used",
+        "A finer value becomes coarser only by a stated aggregate: `sum(x over member)`, `mean(x weighted by w over measure)`.",
+    ),
+    Entry(
+        "percent-or-points",
+        "a percentage is added to a percentage",
+        "`50% + 5%` may mean 55% or 52.5%. Write `5 pp` for points, or multiply.",
+    ),
+    Entry(
+        "mean-without-weight",
+        "a mean of member rows does not say what it is weighted by",
+        "Write `weighted by member_months`, or the weight that is meant.",
+    ),
+    Entry(
+        "not-an-aggregate", "a function needs rows to work on", "Write what it removes: `over member`, `over network` …"
+    ),
+    Entry(
+        "root-without-decimals",
+        "a function with irrational results does not state its decimals",
+        "`sqrt`, fractional powers, `exp` and `ln` mean the correctly rounded decimal: `sqrt(x, 9 decimals)`.",
+    ),
+    Entry(
+        "prior-without-starting",
+        "a value reads its own earlier period and does not say where it starts",
+        "Write `prior x starting v`.",
+    ),
+)
+
+RULES = (
+    Entry(
+        "absence-in-payment",
+        "a payment can meet a value that is not applicable or not reportable",
+        "Say what is paid then: `x else y`, or a `when` case that tests `x is applicable`.",
+    ),
+    Entry(
+        "payment-not-cents",
+        "a payment does not end in whole cents",
+        "Add `round to cents, MODE` or `round(x to cents, MODE)`.",
+    ),
+    Entry("scale-gap", "a scale has a gap between two bands", "Every argument inside the ends needs a value."),
+    Entry(
+        "scale-overlap",
+        "two bands of a scale overlap",
+        "A shared border belongs to the upper band; anything more is an overlap.",
+    ),
+    Entry(
+        "scale-outside",
+        "the argument of a scale may lie outside its ends",
+        "Write `flat outside`, list `below …` or `… and more`, or bound the argument.",
+    ),
+    Entry(
+        "gates-out-of-order",
+        "the gates of a measure do not rise (or fall) in order",
+        "Each gate must be harder to reach than the one before it.",
+    ),
+    Entry("weights-not-100", "weights do not add to 100%", "The message names the sum."),
+    Entry("schedule-gap", "a schedule does not cover the term", "Add the periods that the message names."),
+    Entry("schedule-overlap", "two entries of a schedule cover the same period", "Keep one of the two."),
+    Entry(
+        "terms-row-missing",
+        "a table of terms lacks a row",
+        "A closed category needs a row for each value, or `| otherwise | … |`.",
+    ),
+    Entry(
+        "unreachable-case",
+        "a case can never be reached",
+        "An earlier case already covers it. Remove it, or change the order.",
+    ),
+    Entry("otherwise-missing", "the cases of a `when` do not cover everything", "Add `otherwise: …`."),
+    Entry("cap-below-floor", "a cap lies below a floor", "No value can satisfy both."),
+    Entry(
+        "direction-contradicts-gates",
+        "`better` contradicts the order of the gates",
+        "Gates rise where higher is better and fall where lower is better.",
+    ),
+    Entry("step-unknown", "a step is named that the block does not have", "The help lists the steps of the block."),
+    Entry(
+        "unsupported",
+        "the language allows this, this version of the compiler does not yet",
+        "Nothing is settled on a guess. The message says what can be written instead.",
+    ),
+)
+
+EXAMPLES = (
+    Entry(
+        "example-failed",
+        "a worked example does not come out as stated",
+        "The message gives what was expected and what came out; the note names the first step at which the two part.",
+    ),
+    Entry("example-value-missing", "an example does not give a value that is needed", "Add it under `given`."),
+    Entry(
+        "example-value-unused",
+        "an example gives a value that nothing uses",
+        "Remove it, or expect something that depends on it.",
+    ),
+    Entry(
+        "guarantee-failed",
+        "a guarantee does not hold on a settled row",
+        "The message gives the group, the period and the amounts on both sides.",
+    ),
+)
+
+DATA = (
+    Entry(
+        "file-not-found",
+        "a file of the binding does not exist",
+        "Paths are read from the folder of the binding. `--table NAME=PATH` gives another file.",
+    ),
+    Entry("file-unreadable", "a file cannot be read", "The message says what is wrong with it. Nothing was settled."),
+    Entry("file-empty", "a file has no rows", "An empty file is never taken for zero."),
+    Entry(
+        "column-not-found",
+        "a file lacks a column that the binding names",
+        "The nearest headers of the file stand in the help.",
+    ),
+    Entry(
+        "cell-unreadable",
+        "a cell does not read as what its column declares",
+        "The notes name file, row, column, text and reason. Map the text in the binding, or mend the file.",
+    ),
+    Entry("duplicate-key", "two rows of a table have the same key", "A key names one row."),
+    Entry(
+        "unknown-category",
+        "a cell holds a value that its category does not list",
+        "Add the value to the `category`, or translate it in the binding with `map`.",
+    ),
+    Entry(
+        "out-of-range",
+        "a cell lies outside the bounds that the contract declares",
+        "The contract says `within a to b` for this column.",
+    ),
+    Entry(
+        "missing-value",
+        "a column lacks values",
+        "A unit that is paid on such a value is held. Say `when missing …` in the contract if the value may be missing.",
+    ),
+    Entry("binding-syntax", "the binding is not valid TOML, or has the wrong shape", "See the page on bindings."),
+    Entry(
+        "binding-unknown-key",
+        "the binding has a key that means nothing",
+        "The nearest known key stands in the help. Nothing in a binding is ignored silently.",
+    ),
+    Entry(
+        "unbound-column",
+        "a column of the contract has no line in the binding",
+        "Add a line, or say `when missing …` in the contract.",
+    ),
+    Entry(
+        "float-without-scale",
+        "a floating column is bound without decimals",
+        "State the decimals in the contract or in the binding; each number is then rounded once.",
+    ),
+)
+
+SETTLING = (
+    Entry("group-unknown", "there is no such group in the data", "The nearest names stand in the help."),
+    Entry(
+        "period-unknown",
+        "there is no such settlement period",
+        "The periods of the term or of the data stand in the help.",
+    ),
+    Entry(
+        "value-unknown",
+        "the contract has no value of this name",
+        "The nearest names stand in the help. `vbc show CONTRACT` lists all.",
+    ),
+    Entry(
+        "nothing-to-settle",
+        "no group has data for a period of the term",
+        "Check the binding, the term of the contract and `--period`.",
+    ),
+    Entry(
+        "held",
+        "a payment is held because data are missing",
+        "The note names table, column and rows. The other groups are settled.",
+    ),
+    Entry(
+        "set-invalid",
+        "`--set` does not read as `NAME=VALUE`",
+        "NAME is a constant, a parameter or a step; VALUE is written as in a contract.",
+    ),
+    Entry(
+        "half-step-invalid",
+        "`--uncertain` does not read as `INPUT=HALFSTEP`",
+        "INPUT is a column of an input; HALFSTEP is a number: `quality=0.005%`, `benchmark=$0.50`.",
+    ),
+    Entry("case-invalid", "a case folder cannot be read", "See the page on cases for what `case.toml` holds."),
+    Entry(
+        "case-failed", "a case does not come out as stated", "The message gives what was expected and what came out."
+    ),
+    Entry(
+        "engine-unable",
+        "the chosen engine cannot evaluate the contract",
+        "The message names the operations. `--engine auto` chooses one that can.",
+    ),
+    Entry("output-unwritable", "the results cannot be written", "No partial file is left behind."),
+    Entry(
+        "internal-error",
+        "the program failed in a way that is not your mistake",
+        "Please report it, with the contract if you may share it. `VBC_DEBUG=1` shows the details.",
+    ),
+)
+
+SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    ("Reading a file", READING),
+    ("Documents, versions, amendments", DOCUMENTS),
+    ("Names", NAMES),
+    ("Kinds, units, grains", TYPES),
+    ("Rules of a contract", RULES),
+    ("Examples and guarantees", EXAMPLES),
+    ("Data and bindings", DATA),
+    ("Settling and explaining", SETTLING),
+)
+
+CATALOGUE: dict[str, Entry] = {entry.code: entry for _, entries in SECTIONS for entry in entries}
