@@ -154,7 +154,7 @@ TYPES = (
         "Write `weighted by member_months`, or the weight that is meant.",
     ),
     Entry(
-        "not-an-aggregate", "a function needs rows to work on", "Write what it removes: `over member`, `over network` …"
+        "not-an-aggregate", "a function needs rows to work on", "Write what it removes: `over member`, `over network`, `over measure`."
     ),
     Entry(
         "root-without-decimals",

@@ -21,12 +21,13 @@ def trees() -> Iterator[ast.Module]:
 
 def reported() -> set[str]:
     """The first argument of every `Diagnostic(…)` that is written as a literal."""
-    found = set()
+    found: set[str] = set()
     for tree in trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Diagnostic":
                 given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "code")]
-                found |= {c.value for a in given for c in ast.walk(a) if isinstance(c, ast.Constant) and c.value}
+                literals = (c.value for a in given for c in ast.walk(a) if isinstance(c, ast.Constant))
+                found |= {value for value in literals if isinstance(value, str)}
     return found
 
 
