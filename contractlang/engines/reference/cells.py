@@ -1,0 +1,107 @@
+"""Cells of bound tables by key, and which unit has data in which period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from contractlang.engines.base import Column, Frame, Inputs, Table, exact
+from contractlang.engines.reference.aggregates import NO_ROWS
+from contractlang.plan.nodes import Plan
+from contractlang.plan.relations import Output
+from contractlang.values import Absent, State, Value
+
+
+class Cells:
+    """Exact cells of the inputs. Every table is indexed once, when it is first read."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._tables = inputs.tables
+        self._rows: dict[str, dict[tuple[str, ...], int]] = {}
+        self._order: dict[str, tuple[str, ...]] = {}
+
+    def keys(self, table: str) -> tuple[str, ...] | None:
+        """The key names of a table, sorted; None when there is no such table."""
+        if table not in self._tables:
+            return None
+        if table not in self._order:
+            self._order[table] = tuple(sorted(self._tables[table].keys))
+        return self._order[table]
+
+    def row(self, table: str, key: Mapping[str, str]) -> int | None:
+        """The row of a table for labels of (at least) its keys."""
+        if (names := self.keys(table)) is None:
+            return None
+        if table not in self._rows:
+            self._rows[table] = _index(self._tables[table], names)
+        return self._rows[table].get(tuple(key[name] for name in names))
+
+    def read(self, plan: Plan, table: str, column: str, key: Mapping[str, str]) -> Value:
+        """The exact value of a cell in the units of the file, or why there is none."""
+        row = self.row(table, key)
+        if row is not None:
+            return exact(self._tables[table].columns[column], row)
+        output = next((o for o in plan.reduction.outputs if o.table == table), None)
+        return Absent(State.MISSING, f"no row in `{table}`") if output is None else empty(output, column)
+
+
+def empty(output: Output, column: str) -> Value:
+    """What a reduced column says where no member row reached it."""
+    return Fraction(0) if column in output.empty_zero else NO_ROWS
+
+
+def _index(table: Table, names: Sequence[str]) -> dict[tuple[str, ...], int]:
+    if not names:
+        return {(): 0} if len(table) else {}
+    columns = [labels(table.keys[name]) for name in names]
+    return {key: row for row, key in enumerate(zip(*columns, strict=True))}
+
+
+def labels(column: Column) -> list[str]:
+    """The labels of a key column, one per row."""
+    match column.form:
+        case "code":
+            return [column.labels[int(code)] for code in column.values]
+        case "text":
+            return [str(value) for value in column.values]
+        case _:
+            return [str(exact(column, row)) for row in range(len(column))]
+
+
+class Network:
+    """Which units are there in which period.
+
+    In a settled period these are the rows of the frame. In any other period (a baseline, the year before the term)
+    they are those units of the frame for which some table has a row.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._settled: dict[str, dict[str, None]] = {}
+        for unit, period in zip(inputs.frame.units, inputs.frame.periods, strict=True):
+            self._settled.setdefault(period, {})[unit] = None
+        self._units = dict.fromkeys(inputs.frame.units)
+        self._others: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+
+    @property
+    def frame(self) -> Frame:
+        return self._inputs.frame
+
+    def units(self, plan: Plan, period: str | None) -> Mapping[str, None]:
+        """The units of a period in the order of the frame; of all periods for None."""
+        if period is None:
+            return self._units
+        if period in self._settled:
+            return self._settled[period]
+        names = (plan.unit, plan.period)
+        if names not in self._others:
+            self._others[names] = self._elsewhere(*names)
+        return self._others[names].get(period, {})
+
+    def _elsewhere(self, unit: str, period: str) -> dict[str, dict[str, None]]:
+        found: dict[str, set[str]] = {}
+        for table in self._inputs.tables.values():
+            if unit in table.keys and period in table.keys:
+                for name, when in zip(labels(table.keys[unit]), labels(table.keys[period]), strict=True):
+                    found.setdefault(when, set()).add(name)
+        return {when: {u: None for u in self._units if u in names} for when, names in found.items()}

@@ -1,0 +1,389 @@
+"""The evaluator: the exact value of any node of any plan of a programme, for any key.
+
+Values are computed on demand and remembered per node and key. Each node is a generator that asks for the values it
+needs and returns its own; one loop runs them on an explicit stack, so that the depth of a plan does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from fractions import Fraction
+from itertools import product
+from typing import assert_never
+
+from contractlang.engines import periods
+from contractlang.engines.base import Inputs, Programme
+from contractlang.engines.reference import aggregates, operations, roots
+from contractlang.engines.reference.cells import Cells, Network
+from contractlang.plan.nodes import (
+    Absolute,
+    Aggregate,
+    Alias,
+    Among,
+    Arithmetic,
+    Cell,
+    Choose,
+    Compare,
+    Const,
+    Curve,
+    DatePart,
+    Extreme,
+    Fallback,
+    Key,
+    Logic,
+    Negate,
+    Plan,
+    Power,
+    Previous,
+    Root,
+    Round,
+    Terms,
+    Test,
+)
+from contractlang.values import Absent, State, Value
+
+NETWORK = "network"
+
+Goal = tuple[int, int, tuple[str, ...]]
+"""A value to compute: number of the plan, node, and labels of the node's keys in the order of their names."""
+
+Steps = Generator[Goal, Value, Value]
+
+
+class Evaluator:
+    """Exact values of a programme over its inputs.
+
+    `programme.plans` covers the term from its first period on: a period before the first one lies before the start of
+    the term. Where another period is outside the programme, the plan that asks governs it.
+    """
+
+    def __init__(self, programme: Programme, inputs: Inputs) -> None:
+        self.programme = programme
+        self.inputs = inputs
+        self._cells = Cells(inputs)
+        self._network = Network(inputs)
+        self._plans: list[Plan] = []
+        self._numbers: dict[int, int] = {}
+        self._keys: list[list[tuple[str, ...]]] = []
+        self._memo: dict[Goal, Value] = {}
+        self._groups: dict[tuple[Goal, tuple[str, ...]], list[Fraction] | Absent] = {}
+        self._first = min(programme.plans, key=_place, default=None)
+
+    def value(self, plan: Plan, node: int, key: Mapping[str, str]) -> Value:
+        """The exact value of a node. `key` has at least the labels of the node's grain: unit, period, categories."""
+        return self._run(self._goal(self._number(plan), node, key))
+
+    def keys(self, plan: Plan, node: int) -> tuple[str, ...]:
+        """The keys of a node in the order in which `expand` lists their labels: unit, period, categories by name."""
+        first = [k for k in (plan.unit, plan.period) if k in plan.nodes[node].type.grain]
+        return (*first, *sorted(plan.nodes[node].type.grain - {plan.unit, plan.period}))
+
+    def expand(self, plan: Plan, node: int, key: Mapping[str, str]) -> list[dict[str, str]]:
+        """All keys of a node's grain that agree with `key`, which has a unit and a period; categories in order."""
+        names = self.keys(plan, node)
+        choices = [[key[n]] if n in key else self._labels(plan, n, key) for n in names]
+        return [dict(zip(names, labels, strict=True)) for labels in product(*choices)]
+
+    def units(self, plan: Plan, period: str | None) -> Sequence[str]:
+        """The units that `network` means in a period."""
+        return list(self._network.units(plan, period))
+
+    def rows(self, plan: Plan, node: int, key: Mapping[str, str]) -> list[dict[str, str]]:
+        """The keys that an aggregate node runs over, for one key of the node, in order."""
+        op = plan.nodes[node].op
+        assert isinstance(op, Aggregate)  # noqa: S101 - asked of aggregates only
+        return [dict(key) | row for row in self._over(plan, op, key)]
+
+    def elsewhere(
+        self, plan: Plan, node: int, key: Mapping[str, str]
+    ) -> list[tuple[Plan, int, dict[str, str], Fraction]]:
+        """Where a `Previous` node reads, for one key: plan, node, key and weight; empty before the term or without a row."""
+        op = plan.nodes[node].op
+        assert isinstance(op, Previous)  # noqa: S101 - asked of `Previous` only
+        found = []
+        for period, weight in self._targets(plan, op, key):
+            target = self._target(plan, op, period, key)
+            if isinstance(target, tuple):
+                other, index = target
+                found.append((other, index, dict(key) | {plan.period: period}, weight))
+        return found
+
+    def _number(self, plan: Plan) -> int:
+        number = self._numbers.get(id(plan))
+        if number is None:
+            number = self._numbers[id(plan)] = len(self._plans)
+            self._plans.append(plan)  # also keeps the plan alive, so that its id stays its own
+            self._keys.append([tuple(sorted(n.type.grain)) for n in plan.nodes])
+        return number
+
+    def _goal(self, number: int, node: int, key: Mapping[str, str]) -> Goal:
+        return (
+            number,
+            node,
+            tuple([key[k] if k in key else self._derived(number, k, key) for k in self._keys[number][node]]),
+        )
+
+    def _derived(self, number: int, name: str, key: Mapping[str, str]) -> str:
+        """A longer period that contains a shorter one of the key, as where a yearly value is read at a month."""
+        if name in periods.WORDS:
+            for other, label in key.items():
+                if other in periods.WORDS and periods.LENGTHS[other] < periods.LENGTHS[name]:
+                    return periods.containing(label, name)
+        raise KeyError(f"a value of `{self._plans[number].contract}` is read without its key `{name}`")
+
+    def _run(self, wanted: Goal) -> Value:
+        memo = self._memo
+        if wanted in memo:
+            return memo[wanted]
+        stack = [(wanted, self._steps(wanted))]
+        running = {wanted}
+        answer: Value | None = None
+        while stack:
+            goal, steps = stack[-1]
+            try:
+                needed = next(steps) if answer is None else steps.send(answer)
+            except StopIteration as done:
+                answer = memo[goal] = done.value
+                running.discard(goal)
+                stack.pop()
+                continue
+            answer = memo.get(needed)
+            if answer is None:
+                if needed in running:
+                    raise RecursionError(f"node {needed[1]} of `{self._plans[needed[0]].contract}` needs itself")
+                running.add(needed)
+                stack.append((needed, self._steps(needed)))
+        return memo[wanted]
+
+    def _steps(self, goal: Goal) -> Steps:
+        number, index, labels = goal
+        plan = self._plans[number]
+        node = plan.nodes[index]
+        key = dict(zip(self._keys[number][index], labels, strict=True))
+        args = node.args
+
+        def goals() -> list[Goal]:
+            return [self._goal(number, arg, key) for arg in args]
+
+        match node.op:
+            case Const(constant):
+                return constant
+            case Cell(table, column):
+                return self._cells.read(plan, table, column, key)
+            case Key(name):
+                return self._key_value(plan, name, key)
+            case Alias():
+                return (yield goals()[0])
+            case Arithmetic(op):
+                left, right = goals()
+                return operations.arithmetic(op, (yield left), (yield right))
+            case Negate():
+                value = yield goals()[0]
+                return value if isinstance(value, Absent) else -operations.number(value)
+            case Absolute():
+                value = yield goals()[0]
+                return value if isinstance(value, Absent) else abs(operations.number(value))
+            case Power(exponent):
+                return operations.power((yield goals()[0]), exponent)
+            case Extreme(op):
+                return operations.extreme(op, (yield from _all(goals())))
+            case Compare(op):
+                left, right = goals()
+                return operations.compare(op, (yield left), (yield right))
+            case Among(values, ranges):
+                return operations.among((yield goals()[0]), values, ranges)
+            case Logic(op):
+                return operations.logic(op, (yield from _all(goals())))
+            case Test(state):
+                return operations.test(state, (yield goals()[0]))
+            case Choose():
+                return (yield from _choose(goals()))
+            case Fallback(missing):
+                first, second = goals()
+                value = yield first
+                return (yield second) if operations.falls_back(value, missing=missing) else value
+            case Round(mode):
+                first, second = goals()
+                return operations.rounded((yield first), (yield second), mode)
+            case Root(function, decimals):
+                return _root(function, decimals, (yield from _all(goals())))
+            case Curve() as scale:
+                return operations.curve(scale, (yield goals()[0]))
+            case Terms() as table:
+                return operations.terms(table, (yield from _all(goals())))
+            case Aggregate() as op:
+                return (yield from self._aggregate(goal, op, key))
+            case Previous() as op:
+                return (yield from self._previous(goal, op, key))
+            case DatePart(part):
+                return operations.date_part(part, (yield goals()[0]))
+            case _:
+                assert_never(node.op)
+
+    def _key_value(self, plan: Plan, name: str, key: Mapping[str, str]) -> Value:
+        if name not in periods.WORDS:
+            return key[name]
+        label = key.get(name) or key.get(plan.period) or next(v for k, v in key.items() if k in periods.WORDS)
+        word, year, ordinal = periods.parts(periods.containing(label, name))
+        return Fraction(year if word == "year" else ordinal)
+
+    # Aggregates
+
+    def _labels(self, plan: Plan, name: str, key: Mapping[str, str]) -> Sequence[str]:
+        """The labels of a key that an aggregate or an expansion runs over."""
+        if name in (NETWORK, plan.unit):
+            return list(self._network.units(plan, key.get(plan.period)))
+        for category, labels in plan.categories:
+            if category == name:
+                return labels
+        if name in periods.WORDS and plan.period in key:
+            return periods.inside(key[plan.period], name)
+        raise KeyError(f"`{plan.contract}` has no labels for the key `{name}`")
+
+    def _over(self, plan: Plan, op: Aggregate, key: Mapping[str, str]) -> list[dict[str, str]]:
+        names = [plan.unit if name == NETWORK else name for name in op.over]
+        rows = product(*(self._labels(plan, name, key) for name in names))
+        keys = [dict(zip(names, labels, strict=True)) for labels in rows]
+        return [k for k in keys if k[plan.unit] != key[plan.unit]] if op.except_own else keys
+
+    def _aggregate(self, goal: Goal, op: Aggregate, key: Mapping[str, str]) -> Steps:
+        number, index, _ = goal
+        plan = self._plans[number]
+        if op.function not in aggregates.COMPARING:
+            rows = yield from self._read(number, index, [dict(key) | own for own in self._over(plan, op, key)])
+            counting = aggregates.left(rows)
+            return counting if isinstance(counting, Absent) else aggregates.combine(op.function, counting, op.argument)
+        own = (yield from self._read(number, index, [key]))[0]
+        if own.absent is not None:
+            return own.absent
+        if own.kept is False:
+            return aggregates.LEFT_OUT
+        ordered = yield from self._ordered(number, index, op, key)
+        return (
+            ordered
+            if isinstance(ordered, Absent)
+            else aggregates.place(op.function, operations.number(own.value), ordered)
+        )
+
+    def _read(
+        self, number: int, index: int, keys: Sequence[Mapping[str, str]]
+    ) -> Generator[Goal, Value, list[aggregates.Row]]:
+        """The rows of an aggregate: value, weight and condition where it has them."""
+        node = self._plans[number].nodes[index]
+        op = node.op
+        assert isinstance(op, Aggregate)  # noqa: S101 - narrows the type
+        args = list(node.args)
+        condition = args.pop() if op.filtered else None
+        weight = args.pop() if op.weighted else None
+        rows = []
+        for key in keys:
+            kept: Value = True if condition is None else (yield self._goal(number, condition, key))
+            value: Value = (yield self._goal(number, args[0], key)) if args else Fraction(1)
+            share: Value = Fraction(1) if weight is None else (yield self._goal(number, weight, key))
+            rows.append(aggregates.Row(value, share, kept))
+        return rows
+
+    def _ordered(
+        self, number: int, index: int, op: Aggregate, key: Mapping[str, str]
+    ) -> Generator[Goal, Value, list[Fraction] | Absent]:
+        """All values that a rank compares, in ascending order; one list serves every row of the same group."""
+        plan = self._plans[number]
+        removed = {plan.unit if name == NETWORK else name for name in op.over}
+        group = (number, index, ()), tuple(label for name, label in sorted(key.items()) if name not in removed)
+        if group not in self._groups:
+            rows = yield from self._read(number, index, [dict(key) | own for own in self._over(plan, op, key)])
+            counting = aggregates.left(rows)
+            self._groups[group] = (
+                counting if isinstance(counting, Absent) else sorted(operations.number(row.value) for row in counting)
+            )
+        return self._groups[group]
+
+    # Other periods
+
+    def _targets(self, plan: Plan, op: Previous, key: Mapping[str, str]) -> Sequence[tuple[str, Fraction]]:
+        return op.at or ((periods.earlier(key[plan.period], op.periods), Fraction(1)),)
+
+    def _target(self, plan: Plan, op: Previous, period: str, key: Mapping[str, str]) -> tuple[Plan, int] | Absent:
+        """The plan that governs another period and the node of the name in it, or why there is no value."""
+        governing = self.programme.plan(period) or plan
+        named = governing.named(op.name)
+        if named is None:
+            return Absent(State.NOT_APPLICABLE, f"no `{op.name}` in {period}")
+        grain = governing.nodes[named.node].type.grain
+        units = self._network.units(governing, period)
+        there = (
+            key[plan.unit] in units
+            if governing.unit in grain
+            else bool(units) or not _reads_network(governing, named.node)
+        )
+        return (governing, named.node) if there else Absent(State.MISSING, f"no data for {period}")
+
+    def _previous(self, goal: Goal, op: Previous, key: Mapping[str, str]) -> Steps:
+        number, index, _ = goal
+        plan = self._plans[number]
+        args = plan.nodes[index].args
+        targets = self._targets(plan, op, key)
+        if args and self._first is not None and _place(targets[0][0]) < _place(self._first):
+            return (yield self._goal(number, args[0], key))
+        found: list[tuple[Value, Fraction]] = []
+        for period, weight in targets:
+            target = self._target(plan, op, period, key)
+            if isinstance(target, Absent):
+                found.append((target, weight))
+                continue
+            other, node = target
+            found.append(((yield self._goal(self._number(other), node, dict(key) | {plan.period: period})), weight))
+        if absent := operations.strongest(value for value, _ in found):
+            return absent
+        if len(found) == 1:
+            return found[0][0]
+        total = sum((weight for _, weight in found), Fraction(0))
+        summed = sum((operations.number(value) * weight for value, weight in found), Fraction(0))
+        return summed / total if total else operations.ZERO_DENOMINATOR
+
+
+def _all(goals: Sequence[Goal]) -> Generator[Goal, Value, list[Value]]:
+    found = []
+    for goal in goals:
+        value = yield goal
+        found.append(value)
+    return found
+
+
+def _choose(goals: Sequence[Goal]) -> Steps:
+    for i in range(0, len(goals) - 1, 2):
+        condition = yield goals[i]
+        if isinstance(condition, Absent):
+            return condition
+        if condition:
+            return (yield goals[i + 1])
+    return (yield goals[-1]) if len(goals) % 2 else operations.NO_CASE
+
+
+def _root(function: str, decimals: int, values: Sequence[Value]) -> Value:
+    if absent := operations.strongest(values):
+        return absent
+    if function == "sqrt":
+        return roots.square_root(operations.number(values[0]), decimals)
+    return roots.fractional_power(operations.number(values[0]), operations.number(values[1]), decimals)
+
+
+def _reads_network(plan: Plan, node: int) -> bool:
+    """Whether a value depends on the other units."""
+    seen, waiting = set[int](), [node]
+    while waiting:
+        index = waiting.pop()
+        if index in seen:
+            continue
+        seen.add(index)
+        op = plan.nodes[index].op
+        if isinstance(op, Aggregate) and NETWORK in op.over:
+            return True
+        waiting.extend(plan.nodes[index].args)
+    return False
+
+
+def _place(label: str) -> tuple[int, int]:
+    """The order of period labels: year, then month in which the period starts (from 0)."""
+    word, year, ordinal = periods.parts(label)
+    return year, (ordinal - 1) * periods.LENGTHS[word]
