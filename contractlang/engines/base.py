@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from contractlang.plan.nodes import Plan
 from contractlang.values import Absent, State, Value
+
+if TYPE_CHECKING:
+    from contractlang.engines.reference.evaluator import Evaluator
 
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -135,9 +138,19 @@ class Programme:
 
 
 class Settlement(Protocol):
-    """The outcome of a settle stage, the same from every engine."""
+    """The outcome of a settle stage, the same from every engine.
 
-    frame: Frame
+    `evaluator` gives the exact value of any node for any key: what explanations read.
+    """
+
+    @property
+    def frame(self) -> Frame: ...
+
+    @property
+    def programme(self) -> Programme: ...
+
+    @property
+    def evaluator(self) -> Evaluator: ...
 
     def values(self, name: str) -> Sequence[Value]:
         """The exact value of a named value of settled grain on every row of the frame (None-free; absence is `Absent`)."""
@@ -148,7 +161,18 @@ class Settlement(Protocol):
         ...
 
     def decimals(self, name: str, places: int) -> tuple[Ints, Bytes]:
-        """Values as integers of 10**-places, rounded half away from zero, with their states. Equal for all engines."""
+        """Values as integers of 10**-places, rounded half away from zero, with their states. Equal for all engines.
+
+        Absent values are 0; a flag counts as 0 or 1. Integers beyond 64 bits make an array of Python integers. Raises
+        TypeError for dates and text.
+        """
+        ...
+
+    def flags(self, plan: Plan, node: int) -> tuple[Ints, Bytes, Bytes]:
+        """A condition of a plan (assertion, requirement, refusal) on the rows that the plan governs.
+
+        Rows of the frame, 0 or 1 for each (0 where absent), and states. The node has the settled grain or a coarser one.
+        """
         ...
 
 

@@ -53,11 +53,14 @@ class ReferenceSettlement:
         """Values as integers of 10**-places with their states. Raises TypeError for dates and text."""
         return as_decimals(self.values(name), places)
 
-    def of(self, plan: Plan, node: int) -> tuple[Ints, Sequence[Value]]:
-        """The rows that a plan governs, and the exact value of one of its nodes on each of them."""
+    def flags(self, plan: Plan, node: int) -> tuple[Ints, Bytes, Bytes]:
+        """A condition on the rows that the plan governs: rows, 0 or 1, states."""
         mine = [row for row, period in enumerate(self.frame.periods) if self.programme.plan(period) is plan]
         keys = [{plan.unit: self.frame.units[row], plan.period: self.frame.periods[row]} for row in mine]
-        return np.array(mine, dtype=np.int64), [self.evaluator.value(plan, node, key) for key in keys]
+        found = [self.evaluator.value(plan, node, key) for key in keys]
+        yes = np.array([value is True for value in found], dtype=np.uint8)
+        states = np.array([value.state if isinstance(value, Absent) else 0 for value in found], dtype=np.uint8)
+        return np.array(mine, dtype=np.int64), yes, states
 
 
 def as_decimals(values: Sequence[Value], places: int) -> tuple[Ints, Bytes]:
