@@ -1,0 +1,180 @@
+"""Text to syntax tree. Every statement is parsed by itself, so that each reports its own mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Any
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
+from contractlang.source import SourceFile, Span
+from contractlang.syntax import ast
+from contractlang.syntax.automaton import Build, Surprise, TooDeep, run
+from contractlang.syntax.build_items import ItemBuilder
+from contractlang.syntax.complaints import complaint, unknown_item
+from contractlang.syntax.parts import HeaderClause, Opening
+from contractlang.syntax.tables import Tables, load_tables
+from contractlang.syntax.tokens import LATER_ITEMS, WORD, Statement, Token, opening_words, scan
+
+MAX_PROBLEMS = 50
+
+
+def parse(source: SourceFile, sink: Sink) -> ast.Document | None:
+    """The document of a file, or None where not even its first line can be read.
+
+    Statements with mistakes are reported and left out; `Document.broken` names them, so that later phases need not
+    report their names as unknown.
+    """
+    return _Parser(source, sink).document()
+
+
+def parse_expression(source: SourceFile, sink: Sink) -> ast.Expr | None:
+    """The expression that a text holds, as in `--set NAME=VALUE`. None after a mistake, which is reported."""
+    return _Parser(source, sink).expression()
+
+
+class _Parser:
+    def __init__(self, source: SourceFile, sink: Sink) -> None:
+        self.source = source
+        self.sink = sink
+        self.tables: Tables = load_tables()
+        self.complaints = 0
+
+    def expression(self) -> ast.Expr | None:
+        found = scan(self.source, self.sink)
+        if found is None:
+            return None
+        tokens = [token for statement in found.statements for token in statement.tokens if token.kind != "$END"]
+        end = len(self.source.text)
+        statement = Statement([*tokens, Token("$END", "", end, end)], any(s.broken for s in found.statements))
+        builder = ItemBuilder(self.source, found.docs, self.sink)
+        value: ast.Expr | None = self._built(statement, builder, _actions(builder), "expression")
+        return value
+
+    def document(self) -> ast.Document | None:
+        found = scan(self.source, self.sink)
+        if found is None:
+            return None
+        builder = ItemBuilder(self.source, found.docs, self.sink)
+        actions = _actions(builder)
+        opening: Opening | None = None
+        header: dict[str, HeaderClause] = {}
+        items: list[ast.Item] = []
+        changes: list[ast.Change] = []
+        broken: list[str] = []
+        for statement in found.statements:
+            value = self._built(statement, builder, actions, "statement")
+            match value:
+                case None:
+                    broken += _declared(statement)
+                case Opening():
+                    if opening is not None:
+                        self._twice(f"`{value.kind}`", value.span, opening.span)
+                    opening = opening or value
+                case HeaderClause(word=word):
+                    if word in header:
+                        self._twice(f"`{word.replace('_', ' ')}`", value.span, header[word].span)
+                    header.setdefault(word, value)
+                case ast.Set() | ast.Insert() | ast.Remove():
+                    changes.append(value)
+                case _:
+                    items.append(value)
+        if opening is None:
+            self._headless(found.statements)
+            return None
+        if changes and opening.kind != "amendment":
+            self._report(
+                "syntax",
+                f"a {opening.kind} has no changes of another document",
+                changes[0].span,
+                "write `amendment NAME to OTHER version \"…\"` in the first line, or `replace` in front of an item",
+            )
+        return ast.Document(
+            opening.kind,
+            opening.name,
+            ast.Header(**{word: clause.value for word, clause in header.items()}),  # type: ignore[arg-type]
+            tuple(items),
+            tuple(changes),
+            opening.base,
+            builder.doc_above(opening.span.start),
+            tuple(broken),
+            span=Span(self.source, 0, len(self.source.text)),
+        )
+
+    def _built(self, statement: Statement, builder: ItemBuilder, actions: Mapping[str, Build], start: str) -> Any:
+        """The value of one statement, or None after a report."""
+        tokens = statement.tokens
+        if start == "statement" and (tokens[0].kind != WORD or tokens[0].text not in opening_words()):
+            self._complain(unknown_item(self.source, tokens[0], LATER_ITEMS))
+            return None
+        if statement.broken:
+            return None
+        problems: list[Surprise | TooDeep] = []
+        builder.failed = False
+        value = run(self.tables, actions, start, tokens, problems)
+        for problem in problems:
+            self._complain(complaint(self.source, self.tables, tokens, problem))
+        return None if builder.failed else value
+
+    def _complain(self, diagnostic: Diagnostic) -> None:
+        self.complaints += 1
+        if self.complaints <= MAX_PROBLEMS:
+            self.sink.report(diagnostic)
+        elif self.complaints == MAX_PROBLEMS + 1:
+            message = f"the file has more than {MAX_PROBLEMS} mistakes of this sort"
+            self._report("syntax", message, diagnostic.span, "mend the ones above first")
+
+    def _headless(self, statements: list[Statement]) -> None:
+        if any(s.tokens and s.tokens[0].text in {"contract", "library", "amendment"} for s in statements):
+            return
+        start = statements[0].tokens[0] if statements and statements[0].tokens else Token("$END", "", 0, 0)
+        self._report(
+            "missing-header",
+            "the file does not say what it is",
+            Span(self.source, start.start, start.end),
+            "begin with a line `contract NAME`, `library NAME` or `amendment NAME to OTHER`",
+        )
+
+    def _twice(self, what: str, again: Span, first: Span) -> None:
+        self.sink.report(
+            Diagnostic(
+                "duplicate-clause",
+                f"{what} stands twice",
+                again,
+                labels=(Label(first, "the first one"),),
+                help="keep one of the two",
+            )
+        )
+
+    def _report(self, code: str, message: str, span: Span | None, helps: str) -> None:
+        self.sink.report(Diagnostic(code, message, span, help=helps))
+
+
+def _declared(statement: Statement) -> list[str]:
+    """The name that a broken statement would have declared."""
+    words = [token.text for token in statement.tokens[:3] if token.kind == WORD]
+    if words[:1] == ["replace"]:
+        del words[0]
+    return words[1:2]
+
+
+def _actions(builder: ItemBuilder) -> dict[str, Build]:
+    """The builder's method of each rule. `step_cap` is `clause("cap", …)`, `block_budget` is `block("budget", …)`."""
+    return {name: _action(builder, name) for name in _action_names()}
+
+
+@cache
+def _action_names() -> frozenset[str]:
+    return frozenset(rule.action for rule in load_tables().rules) - {"", "*"}
+
+
+def _action(builder: ItemBuilder, name: str) -> Build:
+    kind, _, word = name.partition("_")
+    match kind:
+        case "step" if word:
+            return partial(builder.clause, word)
+        case "block":
+            return partial(builder.block, word)
+        case _:
+            method: Build = getattr(builder, name)
+            return method
