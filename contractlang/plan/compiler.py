@@ -1,0 +1,135 @@
+"""From a file to plans: load, consolidate, check and lower every edition. The one door for everything that compiles."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.library import imports
+from contractlang.library.amendments import term_of
+from contractlang.library.edition import Edition, Loaded
+from contractlang.library.trial import override
+from contractlang.plan.lowering.contract import Lowered, lower
+from contractlang.plan.nodes import Plan
+from contractlang.plan.soundness import check_soundness
+from contractlang.semantics.model import Period, TableSchema
+from contractlang.semantics.scope import PERIODS
+from contractlang.syntax import ast
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A contract ready to run: one lowered plan per edition, and the periods that each governs."""
+
+    loaded: Loaded
+    lowered: tuple[Lowered, ...]
+    overrides: Mapping[str, str]
+
+    @property
+    def editions(self) -> tuple[Edition, ...]:
+        return self.loaded.editions
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        return tuple(l.plan for l in self.lowered)
+
+    @property
+    def unit(self) -> str:
+        return self.plans[-1].unit
+
+    @property
+    def period(self) -> str:
+        return self.plans[-1].period
+
+    @property
+    def tables(self) -> tuple[TableSchema, ...]:
+        """The tables of all editions; where several declare one name, the latest."""
+        found: dict[str, TableSchema] = {}
+        for plan in self.plans:
+            found |= {t.name: t for t in plan.tables}
+        return tuple(found.values())
+
+    @property
+    def term(self) -> tuple[datetime.date, datetime.date]:
+        """First and last day."""
+        return term_of(self.editions[0].document)
+
+    def periods(self) -> tuple[Period, ...]:
+        """All settlement periods of the term, in order of time."""
+        return periods_of(self.term, self.period)
+
+    def edition_for(self, period: str) -> Edition | None:
+        """The edition in force on the first day of a period."""
+        found = next((p for p in self.periods() if p.label == period), None)
+        return None if found is None else self.loaded.edition_on(found.start)
+
+    def plan_for(self, period: str) -> Plan | None:
+        edition = self.edition_for(period)
+        return None if edition is None else self.plans[self.editions.index(edition)]
+
+
+def periods_of(term: tuple[datetime.date, datetime.date], word: str) -> tuple[Period, ...]:
+    """Half-open periods of a calendar word from the first day of the term; labels 2021, 2021-H1, 2021-Q1, 2021-01."""
+    months = PERIODS[word]
+    start, last = term
+    found: list[Period] = []
+    while start <= last:
+        ahead = start.month - 1 + months
+        end = datetime.date(start.year + ahead // 12, ahead % 12 + 1, 1)
+        found.append(Period(_label(start, months), start, end))
+        start = end
+    return tuple(found)
+
+
+def _label(start: datetime.date, months: int) -> str:
+    match months:
+        case 12:
+            return str(start.year)
+        case 6:
+            return f"{start.year}-H{(start.month - 1) // 6 + 1}"
+        case 3:
+            return f"{start.year}-Q{(start.month - 1) // 3 + 1}"
+        case _:
+            return f"{start.year}-{start.month:02d}"
+
+
+def compile_file(
+    path: Path, sink: Sink, *, overrides: Mapping[str, ast.Expr] | None = None, roots: Sequence[Path] = ()
+) -> Compiled | None:
+    """Compile a contract or library with everything it uses; None when there is nothing to run. All problems go to the sink."""
+    loaded = imports.load(path, sink, roots=roots)
+    if loaded is None:
+        return None
+    if overrides:
+        loaded = replace(loaded, editions=tuple(override(e, overrides, sink) for e in loaded.editions))
+    lowered: list[Lowered] = []
+    for edition in loaded.editions:
+        if edition.document.kind == "contract" and not _complete(edition.document, sink):
+            return None
+        result = lower(edition.document, edition.uses, _years(edition.document), sink)
+        lowered.append(result)
+        if not sink.failed:
+            check_soundness(result, _years(edition.document), sink)
+    if not lowered:
+        return None
+    return Compiled(loaded, tuple(lowered), {n: e.span.text for n, e in (overrides or {}).items()})
+
+
+def _complete(document: ast.Document, sink: Sink) -> bool:
+    """A contract needs the header clauses without which nothing can be settled."""
+    needed = {"settles": "settles group per year", "term": "term 2024-01-01 to 2024-12-31"}
+    lacking = [word for word in needed if getattr(document.header, word) is None]
+    for word in lacking:
+        if not any(d.code == "missing-header" for d in sink):
+            sink.report(Diagnostic("missing-header", f"contract `{document.name.text}` has no `{word}` clause", document.name.span, help=f"write `{needed[word]}` below the title"))
+    return not lacking
+
+
+def _years(document: ast.Document) -> tuple[int, int]:
+    if document.header.term is None:
+        return 1900, 2200
+    first, last = document.header.term
+    return first.value.year, last.value.year

@@ -1,0 +1,142 @@
+"""What every lowering function shares: the scope, the nodes so far, the values known by name, and how to report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Severity, Sink
+from contractlang.plan import nodes, relations
+from contractlang.plan.builder import Builder, Ref
+from contractlang.semantics.declarations import Declarations
+from contractlang.semantics.scope import Scope
+from contractlang.semantics.types import NONE, SCALAR, USD, Grain, Kind, Type
+from contractlang.semantics.typing import Problem
+from contractlang.source import Span
+from contractlang.syntax import ast
+from contractlang.values import Absent, State, Value
+
+if TYPE_CHECKING:
+    from contractlang.plan.lowering.members import Population
+    from contractlang.plan.lowering.scales import Scale
+
+FLAG = Type(Kind.FLAG)
+MONEY_ZERO = Type(Kind.MONEY, USD, SCALAR, step=Fraction(0))
+
+
+class Lowering:
+    """State of lowering one edition of a contract.
+
+    `values` maps every dotted name that an expression may read (`terms.max_rate` is not among them: tables are read by
+    lookup) to its node. A name that failed is in `broken`; what reads it fails silently, so that one mistake gives one
+    diagnostic.
+    """
+
+    def __init__(self, scope: Scope, declarations: Declarations, sink: Sink, term_years: tuple[int, int]) -> None:
+        self.scope = scope
+        self.term_years = term_years
+        self.declared = declarations
+        self.sink = sink
+        self.builder = Builder()
+        self.values: dict[str, Ref] = {}
+        self.broken: set[str] = set()
+        self.used: set[str] = set()
+        self.names: list[nodes.Named] = []
+        self.refusals: list[nodes.Refusal] = []
+        self.requirements: list[nodes.Requirement] = []
+        self.assertions: list[nodes.Assertion] = []
+        self.steps: list[relations.Step] = []
+        self.outputs: list[relations.Output] = []
+        self.accounts: list[relations.Account] = []
+        self.scales: dict[str, Scale] = {}
+        self.populations: dict[str, Population] = {}
+        self.locals: dict[str, Ref] = {}
+
+    # Types and nodes
+
+    def type(self, ref: Ref) -> Type:
+        return self.builder.type(ref)
+
+    @property
+    def settled(self) -> Grain:
+        return frozenset({self.scope.unit, self.scope.period})
+
+    def emit(self, op: nodes.Op, args: tuple[Ref, ...], type_: Type, origin: Span) -> Ref:
+        return self.builder.emit(op, args, replace(type_, literal=False) if args else type_, origin)
+
+    def constant(self, value: Value, type_: Type, origin: Span) -> Ref:
+        return self.builder.emit(nodes.Const(value), (), type_, origin)
+
+    def flag(self, value: bool, origin: Span) -> Ref:
+        return self.constant(value, FLAG, origin)
+
+    def zero_money(self, origin: Span) -> Ref:
+        return self.constant(Fraction(0), MONEY_ZERO, origin)
+
+    def absent(self, state: State, reason: str, like: Type, origin: Span) -> Ref:
+        type_ = replace(like, grain=SCALAR, absent=frozenset({state}), step=Fraction(0), literal=False)
+        return self.constant(Absent(state, reason), type_, origin)
+
+    # Names
+
+    def register(
+        self, name: str, ref: Ref, role: str, label: str, origin: Span, block: str | None = None, word: str | None = None
+    ) -> Ref:
+        """Make a node the value of a name and a line of the statement."""
+        ref = self.builder.name(ref, name, origin)
+        self.values[name] = ref
+        self.names.append(nodes.Named(name, ref, role, label, origin, block, word))
+        return ref
+
+    def also(self, name: str, ref: Ref) -> None:
+        """A second spelling of a registered value (`earned` for `earned.amount`)."""
+        self.values[name] = ref
+
+    @contextmanager
+    def local(self, block: str) -> Iterator[None]:
+        """Inside a block's own clauses its values may be written bare (`denominator` for `bp_control.denominator`)."""
+        self.locals = {n.removeprefix(f"{block}."): r for n, r in self.values.items() if n.startswith(f"{block}.")}
+        try:
+            yield
+        finally:
+            self.locals = {}
+
+    # Reports
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str = "",
+        *,
+        under: str = "",
+        labels: Sequence[Label] = (),
+        fixes: Sequence[Fix] = (),
+    ) -> None:
+        self.sink.report(
+            Diagnostic(code, message, span, under=under, labels=tuple(labels), help=help, fixes=tuple(fixes))
+        )
+
+    def warn(self, code: str, message: str, span: Span, help: str = "", fixes: Sequence[Fix] = ()) -> None:
+        self.sink.report(
+            Diagnostic(code, message, span, help=help, fixes=tuple(fixes), severity=Severity.WARNING)
+        )
+
+    def problem(self, problem: Problem, span: Span, parts: Sequence[ast.Expr] = ()) -> None:
+        """Report a failed typing rule at the words that it concerns; a bare number gets its unit as a fix."""
+        fixes: tuple[Fix, ...] = ()
+        if problem.adapt is not None and problem.adapt[0] < len(parts):
+            part, word = parts[problem.adapt[0]], problem.adapt[1]
+            if isinstance(part, ast.Number):
+                text = f"${part.span.text}" if word == "USD" else f"{part.span.text} {word}"
+                text = f"${part.span.text} {word.removeprefix('USD ')}" if word.startswith("USD ") else text
+                fixes = (Fix(f"write `{text}`", (Edit(part.span, text),)),)
+        self.error(problem.code, problem.message, span, problem.help, fixes=fixes)
+
+
+def dimensionless(kind: Kind = Kind.NUMBER) -> Type:
+    return Type(kind, NONE, SCALAR)

@@ -1,0 +1,276 @@
+"""From a consolidated text to its plan: declarations, then every item after what it reads, then what is asked of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from contractlang.diagnostics.diagnostic import Edit, Fix, Sink
+from contractlang.plan import nodes
+from contractlang.plan.builder import Ref
+from contractlang.plan.lowering import expressions, references, scales
+from contractlang.plan.lowering.budget import lower_budget
+from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.members import lower_measure, lower_population, lower_spending
+from contractlang.plan.lowering.sharing import lower_sharing
+from contractlang.plan.relations import Reduction
+from contractlang.semantics.declarations import covers_term, declare
+from contractlang.semantics.scope import Scope, evaluation_order
+from contractlang.semantics.types import USD, Kind
+from contractlang.semantics.typing import described
+from contractlang.source import Span
+from contractlang.syntax import ast
+
+CENT = Fraction(1, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A lowered text: its plan, its examples still to be evaluated, and the state that examples are lowered with."""
+
+    plan: nodes.Plan
+    lowering: Lowering
+    examples: tuple[ast.Example, ...]
+
+
+def lower(
+    document: ast.Document,
+    uses: Sequence[tuple[ast.Use, ast.Document]],
+    term_years: tuple[int, int],
+    sink: Sink,
+) -> Lowered:
+    """Check and lower one edition. The plan is complete only if the sink has no errors."""
+    scope = Scope(document, uses, sink)
+    low = Lowering(scope, declare(scope, sink), sink, term_years)
+    _check_schedules(low)
+    prior = {name: references.prior_only(item) for name, item in scope.items.items()}
+    payments: list[str] = []
+    for name in evaluation_order(scope, prior):
+        if not _lower_item(low, name, scope.items[name], payments):
+            low.broken.add(name)
+    _check_previous(low)
+    _requirements(low)
+    for titled in scope.titled:
+        if isinstance(titled, ast.Guarantee):
+            _guarantee(low, titled)
+    if document.kind == "contract":
+        _check_unused(low, document, payments)
+    examples = tuple(t for t in scope.titled if isinstance(t, ast.Example))
+    return Lowered(_plan(low, document, payments), low, examples)
+
+
+def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -> bool:  # noqa: PLR0911 (one case per item)
+    match item:
+        case ast.Constant(value=value):
+            ref = expressions.lower_expression(low, value)
+            if ref is None:
+                return False
+            low.register(name, ref, "parameter", name, item.span)
+            return True
+        case ast.Define(body=body):
+            ref = expressions.lower_body(low, body)
+            if ref is None:
+                return False
+            low.register(name, ref, "define", name, item.span)
+            return True
+        case ast.Scale():
+            scale = scales.lower_scale(low, name, item)
+            if scale is not None:
+                low.scales[name] = scale
+            return scale is not None
+        case ast.Payment():
+            payments.append(name)
+            return _payment(low, name, item)
+        case ast.Block(kind="population"):
+            return lower_population(low, name, item)
+        case ast.Block(kind="spending"):
+            return lower_spending(low, name, item)
+        case ast.Block(kind="budget"):
+            return lower_budget(low, name, item)
+        case ast.Block(kind="measure" | "rate"):
+            return lower_measure(low, name, item)
+        case ast.Block(kind="sharing"):
+            return lower_sharing(low, name, item)
+        case ast.Baseline():
+            return _baseline(low, name, item)
+        case _:
+            return name in low.declared.inputs or name in low.declared.terms or isinstance(item, ast.Category)
+
+
+def _payment(low: Lowering, name: str, item: ast.Payment) -> bool:
+    """A payment is money in whole cents at settlement grain."""
+    ref = expressions.lower_body(low, item.body)
+    if ref is None:
+        return False
+    if item.cadence is not None:
+        low.error("unsupported", f"payment `{name}` is {item.cadence}: payments within the period are not settled yet", item.span,
+                  "pay once per settlement period")
+        return False
+    type_ = low.type(ref)
+    if type_.unit != USD or type_.kind is not Kind.MONEY:
+        help_ = "multiply by member_months" if str(type_.unit) == "USD pmpm" else "a payment needs an expression in `USD`"
+        low.error("unit-mismatch", f"payment `{name}` is {described(type_)}, not `USD`", item.body.span, help_)
+        return False
+    if not type_.grain <= low.settled:
+        extra = sorted(type_.grain - low.settled)[0]
+        text = item.body.span.text
+        low.error("grain-mismatch", f"payment `{name}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}", item.body.span,
+                  f"wrap it in `sum(… over {extra})`", fixes=[Fix("add it up", (Edit(item.body.span, f"sum({text} over {extra})"),))])
+        return False
+    if type_.step is None or (type_.step / CENT).denominator != 1:
+        low.error("payment-not-cents", f"payment `{name}` need not be whole cents", item.body.span,
+                  "round it where the contract says so: `round(… to cents, half away from zero)`",
+                  fixes=[_round_fix(item.body.span)] if not isinstance(item.body, ast.Cases) else [])
+        return False
+    low.register(name, ref, "payment", name, item.span)
+    return True
+
+
+def _round_fix(span: Span) -> Fix:
+    return Fix("round to cents", (Edit(span, f"round({span.text} to cents, half away from zero)"),))
+
+
+def _baseline(low: Lowering, name: str, item: ast.Baseline) -> bool:
+    total = Fraction(0)
+    for entry in item.entries:
+        if not isinstance(entry.value, ast.Number):
+            low.error("kind-mismatch", f"baseline `{name}` needs a percentage per year", entry.span, "write `2007: 40%, 2008: 60%`")
+            return False
+        total += entry.value.value
+    if total != 1:
+        shown = f"{float(total * 100):g}%"
+        low.error("weights-not-100", f"the weights of baseline `{name}` add up to {shown}, not 100%", item.span, "let them add up to 100%",
+                  fixes=_last_weight_fix(item, total))
+        return False
+    return True
+
+
+def _last_weight_fix(item: ast.Baseline, total: Fraction) -> list[Fix]:
+    last = item.entries[-1].value
+    assert isinstance(last, ast.Number)
+    right = (last.value + 1 - total) * 100
+    if right <= 0:
+        return []
+    return [Fix(f"write `{float(right):g}%`", (Edit(last.span, f"{float(right):g}%"),))]
+
+
+def _check_schedules(low: Lowering) -> None:
+    for name, item in low.scope.items.items():
+        if isinstance(item, ast.Schedule) and name in low.declared.terms:
+            covers_term(low.scope, low.declared.terms[name], item, low.term_years, low.sink)
+
+
+def _check_previous(low: Lowering) -> None:
+    """A name read through `prior` before it existed must have come to exist with the type its start promised."""
+    for node in low.builder.nodes:
+        if isinstance(node.op, nodes.Previous) and node.op.name in low.values:
+            own, there = node.type, low.type(low.values[node.op.name])
+            if own.unit != there.unit or own.numeric != there.numeric:
+                low.error("unit-mismatch", f"`{node.op.name}` is {described(there)}, but starts with {described(own)}", node.origin)
+
+
+def _requirements(low: Lowering) -> None:
+    for name, item in low.scope.items.items():
+        if not isinstance(item, ast.Block) or name in low.broken:
+            continue
+        for step in item.steps:
+            if step.word != "require":
+                continue
+            written = step.get("when") or step.argument
+            assert written is not None
+            with low.local(name):
+                condition = expressions.flag(low, written)
+            reason = step.get("reason")
+            text = reason.value if isinstance(reason, ast.Text) else f"not {written.span.text}"
+            if condition is not None:
+                low.requirements.append(nodes.Requirement(condition, text, step.span))
+
+
+def _guarantee(low: Lowering, item: ast.Guarantee) -> None:
+    condition: Ref | None = None
+    if item.form == "always":
+        condition = expressions.flag(low, item.condition)
+        if condition is None:
+            return
+        if not low.type(condition).grain <= low.settled:
+            extra = sorted(low.type(condition).grain - low.settled)[0]
+            low.error("grain-mismatch", f"the guarantee varies by {extra}", item.condition.span, "state it for one settled row")
+            return
+    else:
+        for part in (item.condition, item.over, item.limit):
+            if part is not None:
+                expressions.lower_expression(low, part)
+    low.assertions.append(nodes.Assertion(item.title, condition, item.span))
+
+
+def _check_unused(low: Lowering, document: ast.Document, payments: list[str]) -> None:
+    """A definition that nothing reads is a warning, unless a doc comment says what it is for."""
+    if not payments or low.sink.failed:
+        return
+    own = {id(item) for item in document.items}
+    for name, item in low.scope.items.items():
+        if id(item) not in own or name in low.used or item.span.file is not document.span.file:
+            continue
+        if isinstance(item, ast.Define | ast.Constant | ast.Scale | ast.Schedule | ast.Terms) and item.notes.doc is None:
+            removal = _removal(item.span)
+            low.warn("unused-definition", f"nothing reads `{name}`", item.span,
+                     "remove it, or say in a `##` comment above it what it is for", fixes=[removal])
+
+
+def _removal(span: Span) -> Fix:
+    text = span.file.text
+    end = text.find("\n", span.end)
+    return Fix("remove it", (Edit(Span(span.file, span.start, len(text) if end < 0 else end + 1), ""),))
+
+
+def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.Plan:
+    scope, header = low.scope, document.header
+    return nodes.Plan(
+        contract=document.name.text,
+        version=header.version or "",
+        title=header.title or "",
+        payer=header.payer or "",
+        unit=scope.unit,
+        period=scope.period,
+        tables=tuple(low.declared.inputs.values()),
+        categories=tuple((name, category.values) for name, category in scope.categories.items()),
+        reduction=Reduction(tuple(low.steps), tuple(low.outputs), tuple(low.accounts)),
+        nodes=tuple(low.builder.nodes),
+        names=tuple(_statement_order(low, document)),
+        payments=tuple(p for p in payments if p in low.values),
+        refusals=tuple(low.refusals),
+        assertions=tuple(low.assertions),
+        requirements=tuple(low.requirements),
+        assumptions=tuple(_assumptions(low)),
+    )
+
+
+def _statement_order(low: Lowering, document: ast.Document) -> list[nodes.Named]:
+    """Named values in the order in which the contract is read: libraries first, then by place."""
+    own = document.span.file
+    return sorted(
+        low.names,
+        key=lambda n: (n.origin.file is own, n.origin.file.name, _block_start(low, n), n.node),
+    )
+
+
+def _block_start(low: Lowering, named: nodes.Named) -> int:
+    item = low.scope.items.get(named.block) if named.block else None
+    return item.span.start if item is not None else named.origin.start
+
+
+def _assumptions(low: Lowering) -> list[nodes.Assumption]:
+    found: list[nodes.Assumption] = []
+    for name, item in low.scope.items.items():
+        parts: list[tuple[str, ast.Notes, Span]] = []
+        if not isinstance(item, ast.Use | ast.Guarantee | ast.Example):
+            parts.append((name, item.notes, item.span))
+        if isinstance(item, ast.Input):
+            parts += [(f"{name}.{c.name}", c.notes, c.span) for c in item.columns]
+        if isinstance(item, ast.Block):
+            parts += [(f"{name}.{s.label or s.word}", s.notes, s.span) for s in item.steps]
+        found += [nodes.Assumption(n, notes.assumed, span) for n, notes, span in parts if notes.assumed is not None]
+    return found
+
+

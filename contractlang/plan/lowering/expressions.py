@@ -1,0 +1,352 @@
+"""Expressions: names resolved, types checked, nodes emitted, in one walk.
+
+`lower_expression` gives the node of an expression, or None after a report. A None argument makes the whole expression
+None without a second report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from contractlang.diagnostics.diagnostic import Edit, Fix
+from contractlang.plan import nodes
+from contractlang.plan.builder import Ref
+from contractlang.plan.lowering import aggregates, calls, references
+from contractlang.plan.lowering.context import FLAG, Lowering
+from contractlang.semantics import literals, typing
+from contractlang.semantics.scope import unknown
+from contractlang.semantics.types import NONE, SCALAR, Kind, Type
+from contractlang.semantics.typing import Problem, described
+from contractlang.source import Span
+from contractlang.syntax import ast
+from contractlang.values import Absent, State
+
+
+def lower_expression(low: Lowering, e: ast.Expr) -> Ref | None:  # noqa: PLR0911 (one case per shape)
+    match e:
+        case ast.Number():
+            return _number(low, e)
+        case ast.Text(value=text):
+            return low.constant(text, Type(Kind.TEXT), e.span)
+        case ast.Flag(value=value):
+            return low.flag(value, e.span)
+        case ast.Date(value=day):
+            return low.constant(day, Type(Kind.DATE), e.span)
+        case ast.NotApplicable():
+            low.error("kind-mismatch", "`-` stands for not applicable in tables only", e.span, "write a value")
+            return None
+        case ast.Name():
+            return references.lower_name(low, e)
+        case ast.Lookup():
+            return references.lower_lookup(low, e)
+        case ast.Unary(op="not", operand=operand):
+            return logic(low, "not", (operand,), e.span)
+        case ast.Unary(operand=operand):
+            return _negate(low, operand, e.span)
+        case ast.Binary(op=("and" | "or") as op):
+            return logic(low, op, _flattened(op, e), e.span)
+        case ast.Binary(op=("is" | "is not" | "<" | "<=" | ">" | ">=") as op, left=left, right=right):
+            return compare(low, op, left, right, e.span)
+        case ast.Binary(op="^", left=left, right=right):
+            return _power(low, left, right, e.span)
+        case ast.Binary(op=op, left=left, right=right):
+            return binary(low, "*" if op == "of" else op, left, right, e.span)
+        case ast.StateTest():
+            return _state_test(low, e)
+        case ast.Membership():
+            return _membership(low, e)
+        case ast.Else():
+            return _else(low, e)
+        case ast.Call():
+            return calls.lower_call(low, e)
+        case ast.Round():
+            return calls.lower_round(low, e)
+        case ast.Aggregate():
+            return aggregates.lower_aggregate(low, e)
+        case ast.At() | ast.Prior():
+            return references.lower_shift(low, e)
+
+
+def lower_body(low: Lowering, body: ast.Body) -> Ref | None:
+    """An expression, or a table of `when` cases."""
+    if not isinstance(body, ast.Cases):
+        return lower_expression(low, body)
+    args: list[Ref] = []
+    values: list[Ref] = []
+    parts: list[ast.Expr] = []
+    failed = False
+    for position, case in enumerate(body.cases):
+        if case.condition is None and position != len(body.cases) - 1:
+            low.error("unreachable-case", "the cases after `otherwise` are never reached", body.cases[position + 1].span,
+                      "let `otherwise` stand last",
+                      fixes=[_without(body.cases[position + 1].span)])
+            return None
+        if case.condition is not None:
+            condition = flag(low, case.condition)
+            failed |= condition is None
+            args.append(condition if condition is not None else -1)
+        value = lower_expression(low, case.value)
+        failed |= value is None
+        if value is not None:
+            values.append(value)
+            parts.append(case.value)
+            args.append(value)
+    if failed:
+        return None
+    type_ = common(low, values, parts, "the cases mix", body.span)
+    if type_ is None:
+        return None
+    conditions = [low.type(a) for a in args if low.type(a).kind is Kind.FLAG and a not in values]
+    grain = typing.union([type_, *conditions, *(low.type(a) for a in args)])
+    return low.emit(nodes.Choose(), tuple(args), replace(type_, grain=grain, literal=False), body.span)
+
+
+def _without(span: Span) -> Fix:
+    """A fix that removes the line of a span."""
+    text = span.file.text
+    start = text.rfind("\n", 0, span.start)
+    return Fix("remove the case", (Edit(Span(span.file, max(start, 0), span.end), ""),))
+
+
+def flag(low: Lowering, e: ast.Expr) -> Ref | None:
+    """An expression that must be yes or no."""
+    ref = lower_expression(low, e)
+    if ref is not None and low.type(ref).kind is not Kind.FLAG:
+        low.error("kind-mismatch", f"a condition is needed, here is {described(low.type(ref))}", e.span,
+                  "compare it with something, such as `> 0`")
+        return None
+    return ref
+
+
+def numeric(low: Lowering, e: ast.Expr, what: str) -> Ref | None:
+    """An expression that must be a number of any unit."""
+    ref = lower_expression(low, e)
+    if ref is not None and not low.type(ref).numeric:
+        low.error("kind-mismatch", f"{what} needs a number, here is {described(low.type(ref))}", e.span)
+        return None
+    return ref
+
+
+def common(low: Lowering, refs: Sequence[Ref], parts: Sequence[ast.Expr], what: str, span: Span) -> Type | None:
+    """The common type of several nodes, or None after a report at the odd part."""
+    types = [low.type(r) for r in refs]
+    found = typing.unify(types, what)
+    if isinstance(found, Problem):
+        odd = span
+        if found.adapt is not None:
+            odd = parts[found.adapt[0]].span
+        else:
+            for type_, part in zip(types, parts, strict=False):
+                if isinstance(typing.unify((types[0], type_), what), Problem):
+                    odd = part.span
+                    break
+        low.problem(found, odd, parts)
+        return None
+    return found
+
+
+# Shapes --------------------------------------------------------------------------------------------------------------
+
+
+def _number(low: Lowering, e: ast.Number) -> Ref | None:
+    found = literals.number(e)
+    if isinstance(found, str):
+        low.sink.report(unknown(found, e.span, list(literals.UNIT_WORDS), "unit"))
+        return None
+    value, type_ = found
+    return low.constant(value, type_, e.span)
+
+
+def _negate(low: Lowering, operand: ast.Expr, span: Span) -> Ref | None:
+    ref = numeric(low, operand, "`-`")
+    if ref is None:
+        return None
+    type_ = low.type(ref)
+    op = low.builder.nodes[ref].op
+    if isinstance(op, nodes.Const) and isinstance(op.value, Fraction):
+        return low.constant(-op.value, type_, span)
+    return low.emit(nodes.Negate(), (ref,), type_, span)
+
+
+def _flattened(op: str, e: ast.Expr) -> tuple[ast.Expr, ...]:
+    if isinstance(e, ast.Binary) and e.op == op:
+        return (*_flattened(op, e.left), *_flattened(op, e.right))
+    return (e,)
+
+
+def logic(low: Lowering, op: str, parts: Sequence[ast.Expr], span: Span) -> Ref | None:
+    refs = [flag(low, part) for part in parts]
+    if any(r is None for r in refs):
+        return None
+    args = tuple(r for r in refs if r is not None)
+    types = [low.type(r) for r in args]
+    return low.emit(nodes.Logic(op), args, replace(FLAG, grain=typing.union(types), absent=typing.absences(types)), span)
+
+
+def binary(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, span: Span) -> Ref | None:
+    a, b = lower_expression(low, left), lower_expression(low, right)
+    if a is None or b is None:
+        return None
+    if op in "+-" and _percent_plus(low, op, left, right, a, b, span):
+        return None
+    return operate(low, op, a, b, span, (left, right))
+
+
+def operate(low: Lowering, op: str, a: Ref, b: Ref, span: Span, parts: Sequence[ast.Expr] = ()) -> Ref | None:
+    """`a op b` of two nodes; constants are folded."""
+    found = typing.arithmetic(op, low.type(a), low.type(b))
+    if isinstance(found, Problem):
+        low.problem(found, parts[found.adapt[0]].span if found.adapt and parts else span, parts)
+        return None
+    x, y = low.builder.nodes[a].op, low.builder.nodes[b].op
+    if isinstance(x, nodes.Const) and isinstance(y, nodes.Const) and isinstance(x.value, Fraction) and isinstance(y.value, Fraction):
+        folded = _fold(op, x.value, y.value)
+        if folded is not None:
+            step = found.step if found.step is not None else abs(folded)
+            return low.constant(folded, replace(found, absent=frozenset(), step=step), span)
+    return low.emit(nodes.Arithmetic(op), (a, b), found, span)
+
+
+def _fold(op: str, x: Fraction, y: Fraction) -> Fraction | None:
+    match op:
+        case "+":
+            return x + y
+        case "-":
+            return x - y
+        case "*":
+            return x * y
+        case _:
+            return x / y if y else None
+
+
+def _percent_plus(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, a: Ref, b: Ref, span: Span) -> bool:
+    """Adding a percentage literal other than 100% to a percentage is ambiguous; reports and says so."""
+    types = (low.type(a), low.type(b))
+    if not all(t.kind is Kind.PERCENT for t in types):
+        return False
+    written = [part for part in (left, right) if isinstance(part, ast.Number) and part.symbol == "%"]
+    if len(written) != 1 or abs(written[0].value) == 1:
+        return False
+    digits = written[0].span.text.rstrip("% ")
+    low.error(
+        "percent-or-points",
+        f"`{written[0].span.text}` beside a percentage could mean percentage points or a share",
+        written[0].span,
+        f"write `{digits} pp` for percentage points, or multiply by `{100 + written[0].value * 100}%`"
+        if written[0].value.denominator <= 100
+        else f"write `{digits} pp` for percentage points, or multiply",
+        fixes=[Fix(f"write `{digits} pp`", (Edit(written[0].span, f"{digits} pp"),))],
+    )
+    return True
+
+
+def compare(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, span: Span) -> Ref | None:
+    a = lower_expression(low, left)
+    b = _beside(low, a, right)
+    if a is None or b is None:
+        return None
+    found = typing.comparison(op, low.type(a), low.type(b))
+    if isinstance(found, Problem):
+        low.problem(found, (left, right)[found.adapt[0]].span if found.adapt else span, (left, right))
+        return None
+    return low.emit(nodes.Compare(op), (a, b), found, span)
+
+
+def _beside(low: Lowering, left: Ref | None, right: ast.Expr) -> Ref | None:
+    """The right side of a comparison or list: a word is first a value of the left side's category."""
+    if left is not None:
+        type_ = low.type(left)
+        if type_.kind is Kind.CATEGORY and type_.scheme is not None:
+            word = right.parts[0] if isinstance(right, ast.Name) and len(right.parts) == 1 else None
+            word = right.value if isinstance(right, ast.Text) else word
+            if word is not None:
+                values = low.scope.categories[type_.scheme].values
+                if word in values:
+                    return low.constant(word, Type(Kind.CATEGORY, scheme=type_.scheme), right.span)
+                if isinstance(right, ast.Text) or not low.scope.candidates(right):  # type: ignore[arg-type]
+                    low.sink.report(unknown(word, right.span, values, f"value of category `{type_.scheme}`"))
+                    return None
+    return lower_expression(low, right)
+
+
+def _power(low: Lowering, left: ast.Expr, right: ast.Expr, span: Span) -> Ref | None:
+    base, exponent = numeric(low, left, "`^`"), lower_expression(low, right)
+    if base is None or exponent is None:
+        return None
+    op = low.builder.nodes[exponent].op
+    if not (isinstance(op, nodes.Const) and isinstance(op.value, Fraction) and op.value.denominator == 1 and abs(op.value) <= 100):
+        low.error("root-without-decimals", "`^` takes a whole number up to 100", right.span,
+                  "write `power(x, y, 12 decimals)` for any other power")
+        return None
+    found = typing.power(low.type(base), int(op.value))
+    if isinstance(found, Problem):
+        low.problem(found, span)
+        return None
+    if op.value < 0:
+        found = replace(found, absent=found.absent | {State.NOT_REPORTABLE})
+    return low.emit(nodes.Power(int(op.value)), (base,), found, span)
+
+
+def _state_test(low: Lowering, e: ast.StateTest) -> Ref | None:
+    ref = lower_expression(low, e.operand)
+    if ref is None:
+        return None
+    test = low.emit(nodes.Test(e.state), (ref,), replace(FLAG, grain=low.type(ref).grain), e.span)
+    return low.emit(nodes.Logic("not"), (test,), low.type(test), e.span) if e.negated else test
+
+
+def _membership(low: Lowering, e: ast.Membership) -> Ref | None:
+    ref = lower_expression(low, e.operand)
+    if ref is None:
+        return None
+    values: list[object] = []
+    ranges: list[tuple[object, object]] = []
+    failed = False
+    for item in e.items:
+        ends = (item.low, item.high) if isinstance(item, ast.Range) else (item,)
+        found: list[object] = []
+        for end in ends:
+            if end is None:
+                found.append(None)
+                continue
+            side = _beside(low, ref, end)
+            if side is None:
+                failed = True
+                continue
+            op = low.builder.nodes[side].op
+            problem = typing.comparison("is", low.type(ref), low.type(side))
+            if isinstance(problem, Problem):
+                low.problem(problem, end.span, (e.operand, end))
+                failed = True
+            elif not isinstance(op, nodes.Const):
+                low.error("kind-mismatch", "a list after `in` holds literals", end.span, "write the comparison with `is` and `or`")
+                failed = True
+            else:
+                found.append(op.value)
+        if failed:
+            continue
+        if isinstance(item, ast.Range):
+            ranges.append((found[0], found[1]))
+        else:
+            values.append(found[0])
+    if failed:
+        return None
+    type_ = replace(FLAG, grain=low.type(ref).grain, absent=low.type(ref).absent)
+    among = low.emit(nodes.Among(tuple(values), tuple(ranges)), (ref,), type_, e.span)  # type: ignore[arg-type]
+    return low.emit(nodes.Logic("not"), (among,), type_, e.span) if e.negated else among
+
+
+def _else(low: Lowering, e: ast.Else) -> Ref | None:
+    a = lower_expression(low, e.operand)
+    b = _beside(low, a, e.fallback)
+    if a is None or b is None:
+        return None
+    type_ = common(low, (a, b), (e.operand, e.fallback), "`else` offers", e.span)
+    if type_ is None:
+        return None
+    taken = {State.MISSING} if e.missing else {State.NOT_APPLICABLE, State.NOT_REPORTABLE}
+    absent = (low.type(a).absent - taken) | low.type(b).absent
+    return low.emit(nodes.Fallback(e.missing), (a, b), replace(type_, absent=frozenset(absent)), e.span)
+

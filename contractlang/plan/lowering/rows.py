@@ -1,0 +1,249 @@
+"""Expressions over one member row: exact scaled integers, so only what stays exact without division or rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from contractlang.diagnostics.diagnostic import Fix
+from contractlang.plan.lowering.context import FLAG, Lowering
+from contractlang.plan.relations import RowExpr
+from contractlang.semantics import typing
+from contractlang.semantics.declarations import literal
+from contractlang.semantics.model import ColumnSchema, TableSchema
+from contractlang.semantics.types import EVENT, NONE, Kind, Type
+from contractlang.semantics.typing import Problem, described
+from contractlang.source import Span
+from contractlang.syntax import ast
+
+MOST_DECIMALS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row expression with its language type."""
+
+    expr: RowExpr
+    type: Type
+
+
+def lower_row(low: Lowering, table: TableSchema, e: ast.Expr, wanted: Type | None = None) -> Row | None:
+    """The row expression, or None after a report. With `wanted` FLAG, anything but a condition is an error."""
+    found = _row(low, table, e)
+    if found is not None and wanted is FLAG and found.type.kind is not Kind.FLAG:
+        low.error("kind-mismatch", f"a condition is needed, here is {described(found.type)}", e.span, "compare it with something, such as `> 0`")
+        return None
+    return found
+
+
+def _row(low: Lowering, table: TableSchema, e: ast.Expr) -> Row | None:  # noqa: PLR0911 (one case per shape)
+    match e:
+        case ast.Name():
+            return _name(low, table, e)
+        case ast.Number() | ast.Text() | ast.Flag() | ast.Date():
+            return _literal(low, e)
+        case ast.Unary(op="not", operand=operand):
+            inner = lower_row(low, table, operand, FLAG)
+            return None if inner is None else Row(RowExpr("not", (inner.expr,), kind="flag", origin=e.span), FLAG)
+        case ast.Unary(operand=operand):
+            inner = _row(low, table, operand)
+            return None if inner is None else Row(RowExpr("negate", (inner.expr,), scale=inner.expr.scale, origin=e.span), inner.type)
+        case ast.Binary(op=("and" | "or") as op, left=left, right=right):
+            sides = [lower_row(low, table, side, FLAG) for side in (left, right)]
+            if any(s is None for s in sides):
+                return None
+            return Row(RowExpr(op, tuple(s.expr for s in sides if s), kind="flag", origin=e.span), FLAG)
+        case ast.Binary(op=("is" | "is not" | "<" | "<=" | ">" | ">=") as op, left=left, right=right):
+            return _compare(low, table, op, left, right, e.span)
+        case ast.Binary(op=("+" | "-" | "*") as op, left=left, right=right):
+            return _arithmetic(low, table, op, left, right, e.span)
+        case ast.Membership():
+            return _membership(low, table, e)
+        case ast.StateTest(state="missing", operand=operand, negated=negated):
+            inner = _row(low, table, operand)
+            if inner is None:
+                return None
+            test = RowExpr("missing", (inner.expr,), kind="flag", origin=e.span)
+            return Row(RowExpr("not", (test,), kind="flag") if negated else test, FLAG)
+        case ast.Else(missing=True, operand=operand, fallback=fallback):
+            return _if_missing(low, table, operand, fallback, e.span)
+        case ast.Call(function=function, arguments=arguments) if function.text in ("min", "max"):
+            return _extreme(low, table, function.text, arguments, e.span)
+        case _:
+            low.error("unsupported", f"`{' '.join(e.span.text.split())}` cannot be computed for a single row", e.span,
+                      "rows know names, literals, `+ - *`, comparisons, `in`, `and`, `or`, `not`, `min`, `max` and `is missing`; divide after adding up")
+            return None
+
+
+def _name(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
+    parts = name.parts[1:] if len(name.parts) == 2 and name.parts[0] == table.name else name.parts
+    if len(parts) == 1:
+        key = next((k for k in table.keys if k.name == parts[0]), None)
+        if key is not None:
+            if key.role == "category":
+                return Row(RowExpr("column", value=key.name, kind="text", origin=name.span), Type(Kind.CATEGORY, scheme=key.name))
+            return Row(RowExpr("column", value=key.name, kind="text", origin=name.span), Type(Kind.TEXT))
+        column = table.column(parts[0])
+        if column is not None:
+            return _column(column, name.span)
+    item = low.scope.items.get(name.text)
+    if isinstance(item, ast.Constant):
+        low.used.add(name.text)
+        return _literal(low, item.value, name.span)
+    low.scope.unknown(name, [*(k.name for k in table.keys), *(c.name for c in table.columns)], f"column of `{table.name}`")
+    return None
+
+
+def _column(column: ColumnSchema, span: Span) -> Row:
+    kind = {Kind.FLAG: "flag", Kind.DATE: "date"}.get(column.type.kind, "int" if column.type.numeric else "text")
+    scale = (column.decimals or 0) + (2 if column.type.kind is Kind.PERCENT and column.decimals is not None else 0)
+    return Row(RowExpr("column", value=column.name, kind=kind, scale=scale if kind == "int" else 0, origin=span), column.type)
+
+
+def _literal(low: Lowering, e: ast.Expr, at: Span | None = None) -> Row | None:
+    found = literal(low.scope, e, low.sink)
+    if found is None:
+        return None
+    value, type_ = found
+    span = at or e.span
+    match value:
+        case bool():
+            return Row(RowExpr("const", value=value, kind="flag", origin=span), type_)
+        case Fraction():
+            scale = decimals_of(value)
+            if scale is None:
+                low.error("unsupported", f"`{span.text}` is no decimal number of at most {MOST_DECIMALS} digits", span, "round it")
+                return None
+            return Row(RowExpr("const", value=int(value * 10**scale), scale=scale, origin=span), type_)
+        case str():
+            return Row(RowExpr("const", value=value, kind="text", origin=span), type_)
+        case _:
+            return Row(RowExpr("const", value=value, kind="date", origin=span), type_)
+
+
+def decimals_of(value: Fraction) -> int | None:
+    """The number of decimals that write a value exactly, or None when more than `MOST_DECIMALS` are needed."""
+    return next((n for n in range(MOST_DECIMALS + 1) if (value * 10**n).denominator == 1), None)
+
+
+def aligned(*exprs: RowExpr) -> tuple[RowExpr, ...]:
+    """The expressions at their largest scale."""
+    scale = max(e.scale for e in exprs)
+    return tuple(rescaled(e, scale) for e in exprs)
+
+
+def rescaled(expr: RowExpr, scale: int) -> RowExpr:
+    if expr.scale == scale:
+        return expr
+    if expr.op == "const" and isinstance(expr.value, int):
+        return replace(expr, value=expr.value * 10 ** (scale - expr.scale), scale=scale)
+    return RowExpr("rescale", (expr,), scale=scale, origin=expr.origin)
+
+
+def counted(row: Row) -> Row:
+    """A flag as 1 or 0, so that it can be added up; numbers stay."""
+    if row.type.kind is not Kind.FLAG:
+        return row
+    one, zero = RowExpr("const", value=1), RowExpr("const", value=0)
+    unknown = RowExpr("missing", (row.expr,), kind="flag")
+    expr = RowExpr("case", (unknown, RowExpr("const", value=None), row.expr, one, zero), origin=row.expr.origin)
+    return Row(expr, Type(Kind.COUNT, EVENT))
+
+
+def _category_word(low: Lowering, left: Row, e: ast.Expr) -> Row | None:
+    """A word beside a category value is first one of its values."""
+    if left.type.kind is Kind.CATEGORY and left.type.scheme:
+        word = e.parts[0] if isinstance(e, ast.Name) and len(e.parts) == 1 else None
+        word = e.value if isinstance(e, ast.Text) else word
+        if word is not None:
+            if word not in low.scope.categories[left.type.scheme].values:
+                low.scope.unknown(e if isinstance(e, ast.Name) else ast.Name((word,), span=e.span),
+                                  low.scope.categories[left.type.scheme].values, f"value of category `{left.type.scheme}`")
+                return None
+            return Row(RowExpr("const", value=word, kind="text", origin=e.span), left.type)
+    return None
+
+
+def _beside(low: Lowering, table: TableSchema, left: Row, e: ast.Expr) -> Row | None:
+    if left.type.kind is Kind.CATEGORY and isinstance(e, ast.Name | ast.Text):
+        return _category_word(low, left, e)
+    return _row(low, table, e)
+
+
+def _compare(low: Lowering, table: TableSchema, op: str, left: ast.Expr, right: ast.Expr, span: Span) -> Row | None:
+    a = _row(low, table, left)
+    b = None if a is None else _beside(low, table, a, right)
+    if a is None or b is None:
+        return None
+    found = typing.comparison(op, a.type, b.type)
+    if isinstance(found, Problem):
+        low.problem(found, span, (left, right))
+        return None
+    x, y = aligned(a.expr, b.expr) if a.type.numeric else (a.expr, b.expr)
+    return Row(RowExpr(op, (x, y), kind="flag", origin=span), FLAG)
+
+
+def _arithmetic(low: Lowering, table: TableSchema, op: str, left: ast.Expr, right: ast.Expr, span: Span) -> Row | None:
+    a, b = _row(low, table, left), _row(low, table, right)
+    if a is None or b is None:
+        return None
+    found = typing.arithmetic(op, a.type, b.type)
+    if isinstance(found, Problem):
+        low.problem(found, span, (left, right))
+        return None
+    x, y = (a.expr, b.expr) if op == "*" else aligned(a.expr, b.expr)
+    scale = x.scale + y.scale if op == "*" else x.scale
+    return Row(RowExpr(op, (x, y), scale=scale, origin=span), found)
+
+
+def _membership(low: Lowering, table: TableSchema, e: ast.Membership) -> Row | None:
+    a = _row(low, table, e.operand)
+    if a is None:
+        return None
+    values: list[object] = []
+    for item in e.items:
+        ends = (item.low, item.high) if isinstance(item, ast.Range) else (item,)
+        found: list[object] = []
+        for end in ends:
+            side = None if end is None else _beside(low, table, a, end)
+            if side is None or side.expr.op != "const":
+                if side is not None:
+                    low.error("kind-mismatch", "a list after `in` holds literals", item.span)
+                return None
+            problem = typing.comparison("is", a.type, side.type)
+            if isinstance(problem, Problem):
+                low.problem(problem, item.span, (e.operand, item))  # type: ignore[arg-type]
+                return None
+            found.append(rescaled(side.expr, a.expr.scale).value if a.type.numeric and side.expr.scale <= a.expr.scale else side.expr.value)
+        values.append(tuple(found) if isinstance(item, ast.Range) else found[0])
+    expr = RowExpr("in", (a.expr,), value=tuple(values), kind="flag", origin=e.span)
+    return Row(RowExpr("not", (expr,), kind="flag") if e.negated else expr, FLAG)
+
+
+def _if_missing(low: Lowering, table: TableSchema, operand: ast.Expr, fallback: ast.Expr, span: Span) -> Row | None:
+    a = _row(low, table, operand)
+    b = None if a is None else _beside(low, table, a, fallback)
+    if a is None or b is None:
+        return None
+    found = typing.unify((a.type, b.type), "`if missing` offers")
+    if isinstance(found, Problem):
+        low.problem(found, span, (operand, fallback))
+        return None
+    x, y = aligned(a.expr, b.expr) if a.type.numeric else (a.expr, b.expr)
+    test = RowExpr("missing", (x,), kind="flag")
+    return Row(RowExpr("case", (test, y, x), kind=x.kind, scale=x.scale, origin=span), found)
+
+
+def _extreme(low: Lowering, table: TableSchema, op: str, parts: Sequence[ast.Expr], span: Span) -> Row | None:
+    found = [_row(low, table, p) for p in parts]
+    if any(f is None for f in found):
+        return None
+    known = [f for f in found if f is not None]
+    type_ = typing.unify([f.type for f in known], f"`{op}` of")
+    if isinstance(type_, Problem):
+        low.problem(type_, span, tuple(parts))
+        return None
+    args = aligned(*(f.expr for f in known))
+    return Row(RowExpr("least" if op == "min" else "greatest", args, scale=args[0].scale, origin=span), type_)
+

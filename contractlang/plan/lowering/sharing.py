@@ -1,0 +1,227 @@
+"""`sharing`: surplus and deficit as two sizes that never fall below zero, each with its pipeline; amount = surplus - deficit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from contractlang.plan import nodes
+from contractlang.plan.builder import Ref
+from contractlang.plan.lowering import expressions, pipeline
+from contractlang.plan.lowering.context import FLAG, Lowering
+from contractlang.semantics import typing
+from contractlang.semantics.types import Kind
+from contractlang.semantics.typing import Problem, described
+from contractlang.syntax import ast
+
+SIDES = ("surplus", "deficit")
+
+
+@dataclass(slots=True)
+class _Side:
+    """The running size of one side and the conditions under which it has been refused so far."""
+
+    name: str
+    running: Ref
+    refused: Ref | None = None
+
+
+def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
+    """Register all values of a sharing block; False after a report."""
+    compare = next((s for s in block.steps if s.word == "compare"), None)
+    if compare is None:
+        low.error("missing-clause", f"sharing `{name}` does not say what it compares", block.span,
+                  "start with `compare BUDGET to ACTUAL`")
+        return False
+    difference = _difference(low, compare)
+    if difference is None:
+        return False
+    low.register(f"{name}.compare", difference, "step", "difference", compare.span, name, "compare")
+    negative = low.emit(nodes.Negate(), (difference,), low.type(difference), compare.span)
+    sides = [
+        _Side(side, pipeline.not_below_zero(low, start, compare.span))
+        for side, start in zip(SIDES, (difference, negative), strict=True)
+    ]
+    for side in sides:
+        full = f"{name}.{side.name}.compare"
+        side.running = low.register(full, side.running, "side", f"{side.name} before sharing", compare.span, name, "compare")
+    names = pipeline.step_names(low, block)
+    ok = True
+    for position, step in enumerate(block.steps):
+        if step is compare:
+            continue
+        if step.word == "compare":
+            low.error("duplicate-clause", f"sharing `{name}` compares twice", step.span, "use two sharing blocks")
+            ok = False
+            continue
+        for side in sides:
+            if step.side in (None, side.name):
+                ok = _step(low, name, names[position], step, side) and ok
+        if step.side is None and ok and step.word != "refuse":
+            total = expressions.operate(low, "-", sides[0].running, sides[1].running, step.span)
+            if total is not None:
+                low.also(f"{name}.{names[position]}", total)
+    if not ok:
+        return False
+    for side in sides:
+        low.also(f"{name}.{side.name}", side.running)
+    amount = expressions.operate(low, "-", sides[0].running, sides[1].running, block.span)
+    if amount is None:
+        return False
+    amount = low.register(f"{name}.amount", amount, "amount", name, block.span, name)
+    low.also(name, amount)
+    return True
+
+
+def _difference(low: Lowering, compare: ast.Step) -> Ref | None:
+    assert compare.argument is not None
+    other = compare.get("to")
+    assert other is not None
+    a, b = (expressions.numeric(low, e, "`compare`") for e in (compare.argument, other))
+    if a is None or b is None:
+        return None
+    found = typing.unify((low.type(a), low.type(b)), "comparing")
+    if isinstance(found, Problem):
+        low.problem(found, compare.span, (compare.argument, other))
+        return None
+    if found.kind is not Kind.MONEY:
+        low.error("unit-mismatch", f"`compare` needs money on both sides, here is {described(found)}", compare.span)
+        return None
+    if not found.grain <= low.settled:
+        extra = sorted(found.grain - low.settled)[0]
+        low.error("grain-mismatch", f"`{compare.span.text}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}",
+                  compare.span, f"wrap each side in `sum(… over {extra})`")
+        return None
+    return expressions.operate(low, "-", a, b, compare.span, (compare.argument, other))
+
+
+def _step(low: Lowering, block: str, name: str, step: ast.Step, side: _Side) -> bool:
+    full = f"{block}.{side.name}.{name}"
+    if step.word == "refuse":
+        return _refuse(low, block, step, side)
+    result = _applied(low, step, side.running)
+    if result is None:
+        return False
+    argument, after = result
+    conditioned = pipeline.conditioned(low, step, side.running, after)
+    if conditioned is None:
+        return False
+    if side.refused is not None:
+        conditioned = pipeline.choose(low, side.refused, pipeline.zero_like(low, conditioned, step.span), conditioned, step.span)
+    word = pipeline.ARGUMENT_WORDS.get(step.word)
+    if argument is not None and word is not None:
+        values = low.values
+        values.setdefault(f"{full}.{word}", argument)
+        values.setdefault(f"{block}.{name}.{word}", argument)
+        if full + "." + word not in {n.name for n in low.names}:
+            argument = low.register(f"{full}.{word}", argument, "argument", f"{side.name} {name} {word}", step.span, block, step.word)
+    side.running = low.register(full, conditioned, "side", f"{side.name} {name}", step.span, block, step.word)
+    if step.side is not None:
+        low.values.setdefault(f"{block}.{name}", side.running)
+    return True
+
+
+def _refuse(low: Lowering, block: str, step: ast.Step, side: _Side) -> bool:
+    written, reason = step.get("when"), step.get("reason")
+    assert written is not None
+    condition = expressions.flag(low, written)
+    if condition is None:
+        return False
+    text = reason.value if isinstance(reason, ast.Text) else f"refused when {written.span.text}"
+    if side.refused is None:
+        side.refused = condition
+    else:
+        types = [low.type(side.refused), low.type(condition)]
+        type_ = replace(FLAG, grain=typing.union(types), absent=typing.absences(types))
+        side.refused = low.emit(nodes.Logic("or"), (side.refused, condition), type_, step.span)
+    low.refusals.append(nodes.Refusal(f"{block}.{side.name}", condition, text, step.span))
+    zero = pipeline.zero_like(low, side.running, step.span)
+    after = pipeline.choose(low, condition, zero, side.running, step.span)
+    count = sum(1 for r in low.refusals if r.name == f"{block}.{side.name}")
+    label = step.label or ("refuse" if count == 1 else f"refuse_{count}")
+    side.running = low.register(f"{block}.{side.name}.{label}", after, "side", f"{side.name} unless refused", step.span, block, "refuse")
+    return True
+
+
+def _applied(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref] | None:
+    """The argument (if it is worth a name) and the size after the step."""
+    match step.word:
+        case "share":
+            factor = pipeline.rate(low, step)
+            after = None if factor is None else pipeline.product(low, running, factor, step.span)
+            return None if after is None else (factor, after)
+        case "reduce":
+            factor = pipeline.rate(low, step)
+            kept = None if factor is None else pipeline.complement(low, factor, step.span)
+            after = None if kept is None else pipeline.product(low, running, kept, step.span)
+            return None if after is None else (factor, after)
+        case "cap" | "floor":
+            return pipeline.limit(low, step, running)
+        case "less":
+            less = pipeline.amount_like(low, step, running)
+            after = None if less is None else pipeline.difference_not_below_zero(low, running, less, step.span)
+            return None if after is None else (less, after)
+        case "minimum":
+            return _minimum(low, step, running)
+        case "bands":
+            return _bands(low, step, running)
+        case "round":
+            after = pipeline.rounded(low, step, running)
+            return None if after is None else (None, after)
+        case _:
+            low.error("unsupported", f"`{step.word}` is not a step of `sharing`", step.span)
+            return None
+
+
+def _minimum(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref] | None:
+    """`minimum RATE of X, first dollar|excess [unless COND]`: reached when size >= rate * X."""
+    factor = pipeline.rate(low, step)
+    of = step.get("of")
+    assert of is not None
+    base = pipeline.amount_like(low, step, running, of)
+    if factor is None or base is None:
+        return None
+    threshold = pipeline.product(low, factor, base, step.span)
+    if threshold is None:
+        return None
+    mode = step.get("mode")
+    if isinstance(mode, ast.Text) and mode.value == "excess":
+        after = pipeline.difference_not_below_zero(low, running, threshold, step.span)
+    else:
+        found = typing.comparison(">=", low.type(running), low.type(threshold))
+        assert not isinstance(found, Problem)
+        reached = low.emit(nodes.Compare(">="), (running, threshold), found, step.span)
+        after = pipeline.choose(low, reached, running, pipeline.zero_like(low, running, step.span), step.span)
+    unless = step.get("unless")
+    if after is not None and unless is not None:
+        waived = expressions.flag(low, unless)
+        if waived is None:
+            return None
+        after = pipeline.choose(low, waived, running, after, step.span)
+    return None if after is None else (factor, after)
+
+
+def _bands(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref] | None:
+    """`bands SCALE of X`: the marginal scale over the size as a share of X, times X."""
+    of = step.get("of")
+    assert of is not None and step.argument is not None
+    base = pipeline.amount_like(low, step, running, of)
+    if base is None:
+        return None
+    scale = low.scales.get(step.argument.span.text) if isinstance(step.argument, ast.Name) else None
+    if scale is None:
+        known = [n for n, s in low.scales.items() if s.curve.marginal]
+        if isinstance(step.argument, ast.Name) and step.argument.text not in low.scope.items:
+            low.scope.unknown(step.argument, known, "scale")
+        elif not isinstance(step.argument, ast.Name) or not isinstance(low.scope.items.get(step.argument.text), ast.Scale):
+            low.error("kind-mismatch", "`bands` needs the name of a scale", step.argument.span, "declare `scale x(share) marginal { … }`")
+        return None
+    low.used.add(step.argument.text)  # type: ignore[union-attr]
+    if not scale.curve.marginal:
+        low.error("kind-mismatch", f"scale `{scale.curve.name}` is not marginal", step.argument.span, "declare it `marginal`, or write `share`")
+        return None
+    ratio = expressions.operate(low, "/", running, base, step.span)
+    if ratio is None:
+        return None
+    shared = low.emit(scale.curve, (ratio,), replace(low.type(ratio), step=None), step.span)
+    after = pipeline.product(low, shared, base, step.span)
+    return None if after is None else (None, after)

@@ -1,0 +1,152 @@
+"""The reduce stage: member rows to tables at settlement grains, as a small relational plan over exact integers.
+
+A relation is a bag of rows with named columns. Numbers are scaled integers: a column of decimal scale s holds
+value * 10**s. Row expressions know their scale, so that sums stay exact in any engine: no division, no rounding, no
+float occurs here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from contractlang.source import Span
+from contractlang.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class RowExpr:
+    """A scalar expression over the columns of one row.
+
+    `op` and its arguments:
+      column   name in `value`
+      const    scaled integer, flag, text or None (no value) in `value`
+      + - *    two arguments; for + and - the arguments have been brought to the same scale
+      rescale  one argument times 10**(scale - argument's scale), scale never falls
+      negate abs
+      least greatest   n arguments of one scale
+      < <= > >= is "is not"   two arguments of one kind and scale
+      in       first argument against constants in `value` (a tuple; a pair of them is an inclusive range)
+      and or not   three-valued as in SQL
+      missing  whether the argument has no value
+      case     condition, value, …, otherwise
+      year     the year of a date or YYYYMM text column as an integer
+      period   the settlement period label of a date or YYYYMM text column, of length `value` months from January
+    A missing argument makes the result missing, except where `and`, `or`, `missing` and `case` decide otherwise.
+    `kind` is int, flag, text or date; `scale` is meant for int.
+    """
+
+    op: str
+    args: tuple[RowExpr, ...] = ()
+    value: Value | int | str | tuple[object, ...] | None = None
+    kind: str = "int"
+    scale: int = 0
+    origin: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """All rows of a bound table with the named columns."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Derive:
+    """The input's rows with further (or overwritten) columns."""
+
+    input: str
+    columns: tuple[tuple[str, RowExpr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The rows for which the condition is true (neither false nor missing)."""
+
+    input: str
+    condition: RowExpr
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One aggregate of a `Group`: `sum`, `count` (rows), `count_distinct`, `min` or `max`; a sum keeps the scale.
+
+    A missing value inside makes the result missing (None) for sum, min, max; count counts all rows.
+    """
+
+    name: str
+    function: str
+    operand: RowExpr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One row per distinct combination of the keys."""
+
+    input: str
+    keys: tuple[str, ...]
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Inner join (`left` True keeps unmatched left rows) on equal columns; the right side is unique on them."""
+
+    left_input: str
+    right_input: str
+    on: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, str], ...]  # (right column, name in the result)
+    left: bool = False
+
+
+Relation = Scan | Derive | Filter | Group | Join
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One named relation with the words of the contract that ask for it and a description for the printed plan."""
+
+    name: str
+    relation: Relation
+    origin: Span
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A relation handed to the settle stage as table `table`.
+
+    `keys` are (settlement key, column); `columns` are (column, relation column, scale). Where a combination of keys has
+    no row, a column named in `empty_zero` is zero, all others are not reportable ("no rows").
+    """
+
+    table: str
+    step: str
+    keys: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, str, int], ...]
+    empty_zero: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A relation that explains a population or spending block: per settlement key and reason the rows and amounts.
+
+    Columns of the step: the keys, `reason` (text; missing for rows that count), `rows`, and optional scaled sums.
+    """
+
+    block: str
+    step: str
+    keys: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """The reduce stage: steps in evaluation order, its outputs and its accounts. Empty when nothing is reduced."""
+
+    steps: tuple[Step, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    accounts: tuple[Account, ...] = ()
+
+    def step(self, name: str) -> Step:
+        return next(s for s in self.steps if s.name == name)
