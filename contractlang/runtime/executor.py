@@ -1,0 +1,180 @@
+"""A run: reduce member rows, settle, see who is held or not settled, and check the guarantees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.engines import registry
+from contractlang.engines.base import Bytes, Frame, Inputs, Ints, Programme, Settlement
+from contractlang.engines.standing import Standing, standing
+from contractlang.plan.nodes import Aggregate, Plan, Previous
+from contractlang.runtime.findings import guarantees, report_held
+from contractlang.runtime.reducing import Progress, distinct, quiet, reduce_members, with_reduced
+from contractlang.runtime.result import LeftOut, Result, Status
+from contractlang.values import State
+
+SMALL = 20_000
+"""Rows up to which the reference engine is fast enough to be the first choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Engines by name; `auto` chooses by size and by what the engine can do."""
+
+    settle: str = "auto"
+    reduce: str = "auto"
+
+
+def execute(
+    programme: Programme,
+    inputs: Inputs,
+    sink: Sink,
+    *,
+    periods: Iterable[str] = (),
+    groups: Iterable[str] = (),
+    engines: Engines = Engines(),
+    progress: Progress = quiet,
+) -> Result | None:
+    """Settle every row of the inputs and report those of the given periods and groups (all, when none are given).
+
+    Held units, failed guarantees and an engine that cannot do the job are reported to the sink; None when nothing can
+    be settled at all.
+    """
+    plans = distinct(programme)
+    progress("reducing", 0, len(plans))
+    reduced = reduce_members(plans, inputs, engines.reduce, progress)
+    inputs = with_reduced(inputs, programme, plans, reduced, sink)
+    wanted = set(periods)
+    if wanted and not any(_looks_around(plan) for plan in plans):
+        inputs = replace(inputs, frame=_only(inputs.frame, [p in wanted for p in inputs.frame.periods]))
+    if not len(inputs.frame):
+        sink.report(_nothing(programme, wanted))
+        return None
+    name = _settle_engine(engines.settle, plans, len(inputs.frame), sink)
+    if name is None:
+        return None
+    progress("settling", 0, 1)
+    settlement, found, left_out = _settle(name, programme, inputs)
+    progress("settling", 1, 1)
+    status, reasons = _status(settlement, found)
+    named = set(groups)
+    rows = _rows(settlement.frame, wanted, named)
+    if not len(rows):
+        sink.report(_nothing(programme, wanted))
+        return None
+    left = tuple(o for o in left_out if (not wanted or o.period in wanted) and (not named or o.group in named))
+    accounts = {id(plan): part.accounts for plan, part in zip(plans, reduced, strict=True) if part is not None}
+    result = Result(
+        programme,
+        replace(inputs, frame=settlement.frame),
+        settlement,
+        rows,
+        status,
+        reasons,
+        name,
+        accounts=accounts,
+        left_out=left,
+    )
+    report_held(result, found, sink)
+    return replace(result, guarantees=guarantees(result, sink))
+
+
+def _looks_around(plan: Plan) -> bool:
+    """Whether a row may read other rows: earlier periods, or the network of its period."""
+    return any(isinstance(node.op, Previous) or _network(node.op) for node in plan.nodes)
+
+
+def _network(op: object) -> bool:
+    return isinstance(op, Aggregate) and "network" in op.over
+
+
+def _only(frame: Frame, keep: Sequence[bool]) -> Frame:
+    rows = [row for row, kept in enumerate(keep) if kept]
+    return Frame([frame.units[row] for row in rows], [frame.periods[row] for row in rows])
+
+
+def _settle_engine(wanted: str, plans: Sequence[Plan], rows: int, sink: Sink) -> str | None:
+    """The engine to use; None, and a report, when the engine that was asked for cannot do it."""
+    if wanted == "reference" or (wanted == "auto" and rows <= SMALL):
+        return "reference"
+    from contractlang.engines import vector
+
+    unable = sorted({reason for plan in plans for reason in vector.unsupported(plan)})
+    if not unable:
+        return "vector"
+    if wanted == "auto":
+        return "reference"
+    sink.report(
+        Diagnostic(
+            "engine-unable",
+            f"the engine `{wanted}` cannot evaluate this contract: {', '.join(unable)}",
+            help="use `--engine auto` or `--engine reference`",
+        )
+    )
+    return None
+
+
+def _settle(
+    name: str, programme: Programme, inputs: Inputs
+) -> tuple[Settlement, Mapping[int, Standing], list[LeftOut]]:
+    """Settle; where units that are not settled would count in `over network`, settle again without them."""
+    engine = registry.settle_engine(name)
+    settlement = engine(programme, inputs)
+    found = standing(settlement)
+    if not any(_network(node.op) for plan in distinct(programme) for node in plan.nodes):
+        return settlement, found, []
+    out = [bool(row in found and found[row].refused) for row in range(len(inputs.frame))]
+    if not any(out):
+        return settlement, found, []
+    frame = inputs.frame
+    left = [LeftOut(frame.units[row], frame.periods[row], _refusal(found[row])) for row in found if out[row]]
+    settlement = engine(programme, replace(inputs, frame=_only(frame, [not o for o in out])))
+    return settlement, standing(settlement), left
+
+
+def _status(settlement: Settlement, found: Mapping[int, Standing]) -> tuple[Bytes, dict[int, str]]:
+    status = np.zeros(len(settlement.frame), dtype=np.uint8)
+    reasons: dict[int, str] = {}
+    for row, why in found.items():
+        if why.refused:
+            status[row], reasons[row] = Status.NOT_SETTLED, _refusal(why)
+        elif why.undecided:
+            lacking = any(absent.state is State.MISSING for _, absent in why.undecided)
+            status[row] = Status.HELD if lacking else Status.NOT_SETTLED
+            reasons[row] = "; ".join(f"{r.reason}: {absent}" for r, absent in why.undecided)
+        else:
+            status[row] = Status.HELD
+            reasons[row] = "; ".join(f"{payment} is {absent}" for payment, absent in why.held)
+    return status, reasons
+
+
+def _refusal(why: Standing) -> str:
+    return "; ".join(requirement.reason for requirement in why.refused)
+
+
+def _rows(frame: Frame, periods: set[str], groups: set[str]) -> Ints:
+    return np.array(
+        [
+            row
+            for row, (unit, period) in enumerate(zip(frame.units, frame.periods, strict=True))
+            if (not periods or period in periods) and (not groups or unit in groups)
+        ],
+        dtype=np.int64,
+    )
+
+
+def _nothing(programme: Programme, wanted: set[str]) -> Diagnostic:
+    term = list(programme.plans)
+    shown = term[0] if len(term) == 1 else f"{term[0]} to {term[-1]}" if term else "none"
+    return Diagnostic(
+        "nothing-to-settle",
+        f"there is no row for {', '.join(sorted(wanted))}"
+        if wanted
+        else "the data have no row for a period of the term",
+        notes=(f"periods of the term: {shown}",),
+        help="check the period column of the binding, the term of the contract and `--period`",
+    )
