@@ -72,34 +72,89 @@ READING = (
 DOCUMENTS = (
     Entry(
         "import-not-found",
-        "a used document was not found",
-        "`use NAME` looks in the folder of the contract, in the folders above it up to the project, and in the contracts that "
-        "come with the language.",
+        "a named document was not found",
+        "`use`, `extends` and `amendment … to` look in the folder of the contract, in the folders above it up to the project, "
+        "in the project's `contracts/`, in the given roots, and in the contracts that come with the language. The header of a "
+        "file gives its name, not the file name.",
     ),
     Entry(
         "import-cycle",
-        "documents use each other in a circle",
-        "The notes show the circle. Move what both need into a third library.",
+        "documents name each other in a circle",
+        "The message shows the circle. Move what both need into a third library.",
     ),
     Entry(
         "import-ambiguous",
-        "two files claim the same name and version",
-        "Delete one, rename one, or give it another version.",
+        "a name could mean two documents",
+        "Two files claim the same name and version and differ, or there are several versions and none is asked for. Delete or "
+        'rename one, or write `version "…"`.',
+    ),
+    Entry(
+        "import-kind",
+        "a document of another kind is named",
+        "`use` names a library, or with `results` a contract; a contract extends a contract; an amendment amends one.",
+    ),
+    Entry(
+        "import-limit",
+        "too many documents name one another",
+        "The limit keeps text from a stranger safe to compile. Join libraries that are always used together.",
     ),
     Entry(
         "version-conflict",
         "a document exists, but not in the version that is asked for",
-        "A version is matched exactly. Name a version that exists, or add the file of the version that is meant.",
+        "A version is matched exactly, and one contract uses one version of a library. Name a version that exists, or add the "
+        "file of the version that is meant.",
+    ),
+    Entry(
+        "duplicate-document",
+        "two files claim to be the same document",
+        "An amendment is applied once, and amendments find their contract by name and version. Delete or rename one.",
     ),
     Entry(
         "override-of-nothing",
         "an override names something that the base does not have",
-        "Nothing is added by an override. Check the name against the base.",
+        "Only named things are overridden. The help gives the nearest name, or the steps of the block.",
+    ),
+    Entry(
+        "override-ambiguous",
+        "an override names something that stands more than once",
+        "A step whose word is used twice is named by its label. Write the block anew with a label for each.",
     ),
     Entry(
         "replace-missing",
         "an item has the name of an item of the base",
         "Write `replace` in front if the base's item is to be replaced; otherwise choose another name.",
+    ),
+    Entry(
+        "replace-unneeded",
+        "`replace` stands in a document that overrides no other",
+        "Leave it out, or say which contract is extended.",
+    ),
+    Entry(
+        "not-settable",
+        "`set` names something that has no value of its own",
+        "`set` gives a constant or the argument of a step another value. Write anything else anew with `replace`.",
+    ),
+    Entry(
+        "amendment-header",
+        "an amendment states a header clause of the contract",
+        "An amendment has `title`, `version` and `effective`; term, payer and periods stay those of the contract. Write a "
+        "contract that extends the old one to change them.",
+    ),
+    Entry(
+        "amendment-outside-term",
+        "an amendment takes effect outside the term",
+        "No settlement period of the contract would be governed by it.",
+    ),
+    Entry(
+        "amendment-inside-period",
+        "an amendment takes effect inside a settlement period",
+        "An amendment governs periods that start on or after its date. Only a schedule by month can change inside a period, on "
+        "the first day of a month.",
+    ),
+    Entry(
+        "amendment-conflict",
+        "two changes of the same date touch the same place",
+        "Which one is meant must not hang on the name of a file. Merge them, or give one another date.",
     ),
 )
 
@@ -154,7 +209,9 @@ TYPES = (
         "Write `weighted by member_months`, or the weight that is meant.",
     ),
     Entry(
-        "not-an-aggregate", "a function needs rows to work on", "Write what it removes: `over member`, `over network`, `over measure`."
+        "not-an-aggregate",
+        "a function needs rows to work on",
+        "Write what it removes: `over member`, `over network`, `over measure`.",
     ),
     Entry(
         "root-without-decimals",

@@ -14,7 +14,10 @@ from contractlang.syntax import ast
 
 
 def override(edition: Edition, values: Mapping[str, ast.Expr], sink: Sink) -> Edition:
-    """The edition with each named constant or `block.step` argument set; what cannot be set is reported."""
+    """The edition with each named constant or `block.step` argument set; what cannot be set is reported.
+
+    The hashes stay those of the contract that the trial departs from.
+    """
     changes = []
     for name, value in values.items():
         file = SourceFile(f"--set {name}", name)
@@ -24,7 +27,7 @@ def override(edition: Edition, values: Mapping[str, ast.Expr], sink: Sink) -> Ed
         return edition
     at = changes[0].span
     document = ast.Document("amendment", ast.Name(("trial",), span=at), ast.Header(), (), tuple(changes), span=at)
-    read = Read(Path("--set"), at.file, "", document, True)
+    read = Read(Path("--set"), at.file, "", document)
     base = Consolidated(edition.document, (), edition.settings)
     laid = amend(base, read, sink)
     return replace(edition, document=laid.document, settings=laid.settings)
