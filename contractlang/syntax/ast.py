@@ -4,9 +4,10 @@ One node class per shape, not per keyword: a block of clauses is a `Block` of `S
 already admitted for that kind of block, so that pipelines, amendments and the formatter treat all blocks alike.
 """
 
+# ruff: noqa: RUF009  a function makes the default of `span`, which is the same field of every node
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -59,7 +60,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Date:
-    value: datetime.date
+    value: dt.date
     span: Span = _span()
 
 
@@ -427,15 +428,11 @@ class Step:
 
     def get(self, word: str) -> Expr | None:
         """The first further part with this leading word."""
-        found = next((value for key, value in self.more if key == word), None)
-        assert not isinstance(found, tuple)
-        return found
+        return next((value for key, value in self.more if key == word and not isinstance(value, tuple)), None)
 
     def names(self, word: str) -> tuple[Name, ...]:
         """The names after `per` or `over`, or ()."""
-        found = next((value for key, value in self.more if key == word), ())
-        assert isinstance(found, tuple)
-        return found
+        return next((value for key, value in self.more if key == word and isinstance(value, tuple)), ())
 
 
 @dataclass(frozen=True, slots=True)

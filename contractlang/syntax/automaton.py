@@ -18,13 +18,13 @@ Build = Callable[[list[Any], int, int], Any]
 class Surprise:
     """A token with which the statement cannot go on.
 
-    `expected` are the terminals that could have stood there, `before` the token in front of it, `opened` the innermost
-    bracket that is open.
+    `position` is its place among the tokens of the statement. `expected` are the terminals that could have stood there;
+    `line` holds the same for the tokens before it on its line, by place. `opened` is the innermost bracket left open.
     """
 
-    token: Token
+    position: int
     expected: frozenset[str]
-    before: Token | None
+    line: Mapping[int, frozenset[str]]
     opened: Token | None
 
 
@@ -51,7 +51,11 @@ class _Stack:
 
 
 def run(
-    tables: Tables, actions: Mapping[str, Build], start: str, tokens: Sequence[Token], problems: list[Surprise | TooDeep]
+    tables: Tables,
+    actions: Mapping[str, Build],
+    start: str,
+    tokens: Sequence[Token],
+    problems: list[Surprise | TooDeep],
 ) -> Any:
     """Build the value of one statement, or None after reporting to `problems`.
 
@@ -61,13 +65,15 @@ def run(
     first, accepting = tables.starts[start]
     stack = _Stack([first], [], [], [], [])
     line_start: _Stack | None = None
+    line: dict[int, list[int]] = {}
     braces = position = 0
     fresh = -1
     while True:
         token = tokens[position]
         kind = token.kind if token.kind != WORD else _terminal(tables, stack.states[-1], token.text)
-        outcome = _feed(tables, actions, stack, kind, token, accepting)
-        if outcome is None:
+        line[position] = stack.states[:]
+        outcome = _feed(tables, actions, stack, token, kind=kind, accepting=accepting)
+        if outcome is True:
             position += 1
             if kind == "LBRACE":
                 braces += 1
@@ -75,20 +81,23 @@ def run(
                 braces -= 1
             if braces == 1 and kind in {"LBRACE", NEWLINE, NEXT_ROW}:
                 line_start, fresh = stack.copy(), position
+                line.clear()
             continue
-        if not isinstance(outcome, Surprise | TooDeep):
+        if isinstance(outcome, tuple):
             return None if problems else outcome[0]
-        if isinstance(outcome, Surprise):
-            before = tokens[position - 1] if position else None
-            outcome = Surprise(token, _expected(tables, stack.states), before, _innermost(tokens[:position]))
         # A surprise at the very start of a line that follows a skipped one says nothing new.
         if not (problems and position == fresh):
-            problems.append(outcome)
+            problems.append(outcome or _surprise(tables, tokens, position, line))
         following = _next_line(tokens, position)
         if line_start is None or following is None:
             return None
-        stack, position, fresh = line_start.copy(), following, following
-        braces = 1
+        stack, position, fresh, braces = line_start.copy(), following, following, 1
+        line.clear()
+
+
+def _surprise(tables: Tables, tokens: Sequence[Token], position: int, line: Mapping[int, list[int]]) -> Surprise:
+    possible = {place: _expected(tables, states) for place, states in line.items()}
+    return Surprise(position, possible[position], possible, _innermost(tokens[:position]))
 
 
 def _terminal(tables: Tables, state: int, word: str) -> str:
@@ -100,29 +109,30 @@ def _terminal(tables: Tables, state: int, word: str) -> str:
 
 
 def _feed(
-    tables: Tables, actions: Mapping[str, Build], stack: _Stack, kind: str, token: Token, accepting: int
-) -> Surprise | TooDeep | tuple[Any] | None:
-    """Reduce and shift one token. None when it was taken, a one-tuple with the value at the end."""
-    states, rules = tables.states, tables.rules
+    tables: Tables, actions: Mapping[str, Build], stack: _Stack, token: Token, *, kind: str, accepting: int
+) -> TooDeep | tuple[Any] | bool:
+    """Reduce and shift one token: whether it was taken, or a one-tuple with the value at the end."""
+    rows, rules, path = tables.states, tables.rules, stack.states
     while True:
-        target = states[stack.states[-1]].get(kind)
+        target = rows[path[-1]].get(kind)
         if target is None:
-            return Surprise(token, frozenset(), None, None)
+            return False
         if target >= 0:
-            stack.states.append(target)
+            path.append(target)
             stack.values.append(token)
             stack.starts.append(token.start)
             stack.ends.append(token.end)
             stack.depths.append(0)
-            return None
+            return True
         rule = rules[~target]
-        size = rule.size
-        if rule.action == "" and size == 1:
-            stack.states.pop()
-        elif (trouble := _reduce(rule, actions, stack)) is not None:
-            return trouble
-        goto = states[stack.states[-1]][rule.origin]
-        stack.states.append(goto)
+        if rule.action == "" and rule.size == 1:
+            path[-1] = goto = rows[path[-2]][rule.origin]
+        else:
+            trouble = _reduce(rule, actions, stack)
+            if trouble is not None:
+                return trouble
+            goto = rows[path[-1]][rule.origin]
+            path.append(goto)
         if goto == accepting and kind == END:
             return (stack.values[-1],)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,7 +17,7 @@ from contractlang.syntax.tokens import Token
 
 MAX_DIGITS = 40
 
-AGGREGATES = frozenset("sum mean count median percentile percentile_rank rank min max".split())
+AGGREGATES = frozenset(["sum", "mean", "count", "median", "percentile", "percentile_rank", "rank", "min", "max"])
 """Functions that remove keys. `min` and `max` of several values are plain functions."""
 
 Kids = list[Any]
@@ -59,24 +59,34 @@ class ExpressionBuilder:
             self.wrong(span, f"a number has more than {MAX_DIGITS} digits", "round it; no amount needs so many digits")
             return ast.Number(Fraction(0), span=span)
         if len(whole) > 1 and whole.startswith("0"):
-            self.wrong(span, f"the number `{text}` starts with 0", "leave the leading zeros out, or quote a code: `\"007\"`")
+            self.wrong(
+                span, f"the number `{text}` starts with 0", 'leave the leading zeros out, or quote a code: `"007"`'
+            )
         if text.startswith("$") and text.endswith("%"):
             self.wrong(span, f"`{text}` is both an amount and a percentage", "write either `$` or `%`")
         value = Fraction(int(whole + fraction), 10 ** len(fraction))
         if symbol == "" and unit is not None and unit.words == ("pp",) and not unit.per:
             symbol, unit = "pp", None
         if symbol == "%" and unit is not None:
-            self.wrong(unit.span, f"the percentage `{text}` has a unit", "write the percentage alone, or the amount as `$0.75 pmpm`")
+            self.wrong(
+                unit.span,
+                f"the percentage `{text}` has a unit",
+                "write the percentage alone, or the amount as `$0.75 pmpm`",
+            )
         if symbol in {"%", "pp"}:
             value /= 100
         return ast.Number(value, symbol, unit, len(fraction), span=span)
 
     def date(self, kids: list[Token], start: int, end: int) -> ast.Date:
         try:
-            value = datetime.date.fromisoformat(kids[0].text)
+            value = dt.date.fromisoformat(kids[0].text)
         except ValueError:
-            self.wrong(self.span(start, end), f"the calendar has no day `{kids[0].text}`", "write year, month, day: `2024-01-31`")
-            value = datetime.date(2000, 1, 1)
+            self.wrong(
+                self.span(start, end),
+                f"the calendar has no day `{kids[0].text}`",
+                "write year, month, day: `2024-01-31`",
+            )
+            value = dt.date(2000, 1, 1)
         return ast.Date(value, span=self.span(start, end))
 
     def text(self, kids: list[Token], start: int, end: int) -> ast.Text:
@@ -172,7 +182,9 @@ class ExpressionBuilder:
     def rounding(self, kids: Kids, start: int, end: int) -> ast.Round:
         function, operand, step, mode = kids
         if function.text != "round":
-            self.wrong(function.span, f"`{function.text}` takes no `to`", "write `round(x to cents, half away from zero)`")
+            self.wrong(
+                function.span, f"`{function.text}` takes no `to`", "write `round(x to cents, half away from zero)`"
+            )
         return ast.Round(operand, step, mode.text, span=self.span(start, end))
 
     def weighted(self, kids: Kids, _start: int, _end: int) -> Part:
@@ -189,7 +201,7 @@ class ExpressionBuilder:
 
     def call(self, kids: Kids, start: int, end: int) -> ast.Call | ast.Aggregate:
         function, span = kids[0], self.span(start, end)
-        parts = {kid.key: kid.value for kid in kids[1:] if isinstance(kid, Part)}
+        parts: dict[str, Any] = {kid.key: kid.value for kid in kids[1:] if isinstance(kid, Part)}
         arguments = [kid for kid in kids[1:] if not isinstance(kid, Part)]
         name = function.text
         several = name in {"min", "max"} and len(arguments) > 1
@@ -197,7 +209,9 @@ class ExpressionBuilder:
             leading = name == "percentile"
             if len(arguments) != 1 + leading:
                 form = f"{name}(75%, x over k)" if leading else f"{name}(x over k)"
-                self.wrong(span, f"`{name}` over rows takes {'two values' if leading else 'one value'}", f"write `{form}`")
+                self.wrong(
+                    span, f"`{name}` over rows takes {'two values' if leading else 'one value'}", f"write `{form}`"
+                )
             return ast.Aggregate(
                 name,
                 arguments[-1],
@@ -221,7 +235,9 @@ class ExpressionBuilder:
     def whole(self, number: ast.Number) -> int:
         """A number of decimals."""
         if number.value.denominator != 1 or number.symbol or not 0 <= number.value <= 30:
-            self.wrong(number.span, f"`{number.span.text}` is no number of decimals", "write a whole number from 0 to 30")
+            self.wrong(
+                number.span, f"`{number.span.text}` is no number of decimals", "write a whole number from 0 to 30"
+            )
             return 0
         return int(number.value)
 

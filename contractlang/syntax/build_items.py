@@ -209,7 +209,9 @@ class ItemBuilder(ExpressionBuilder):
     def input(self, kids: Kids, start: int, end: int, kind: str = "input") -> ast.Input:
         columns = _those(ast.Column, kids)
         self._limit("columns in a table", len(columns), MAX_COLUMNS, self.span(start, end))
-        return ast.Input(kind, kids[0].text, kids[1].value, columns, self.notes(kids, start), span=self.span(start, end))
+        return ast.Input(
+            kind, kids[0].text, kids[1].value, columns, self.notes(kids, start), span=self.span(start, end)
+        )
 
     def exhibit(self, kids: Kids, start: int, end: int) -> ast.Input:
         return self.input(kids, start, end, "exhibit")
@@ -238,7 +240,7 @@ class ItemBuilder(ExpressionBuilder):
     def type_category(self, kids: list[ast.Name], start: int, end: int) -> ast.Type:
         return ast.Type(None, kids[0], span=self.span(start, end))
 
-    def decimals(self, kids: list[Token], start: int, end: int) -> Setting:
+    def decimals(self, kids: list[Token], start: int, _end: int) -> Setting:
         return Setting("decimals", self.whole(self.number([kids[0]], start, kids[0].end)))
 
     def bounds(self, kids: Kids, _start: int, _end: int) -> Setting:

@@ -2,165 +2,222 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label
 from contractlang.source import SourceFile, Span
 from contractlang.syntax.automaton import MAX_DEPTH, Surprise, TooDeep
-from contractlang.syntax.tables import END, Tables
-from contractlang.syntax.tokens import NEWLINE, NEXT_ROW, RESERVED, WORD, Token, opening_words
+from contractlang.syntax.tables import END, Tables, load_tables
+from contractlang.syntax.tokens import LATER_ITEMS, NEWLINE, NEXT_ROW, RESERVED, WORD, Token, opening_words
 
-_ARITHMETIC = frozenset({"+", "-", "*", "/", "^"})
-_COMPARING = frozenset({"<", "<=", ">", ">=", "is", "in", "not", "and", "or", "else", "if", "of", "at"})
+_LEADING = frozenset(["+", "-", "*", "/", "^", "<", "<=", ">", ">=", "and", "or", "is", "in", "of", "else"])
+_COMPARING = frozenset(["<", "<=", ">", ">=", "is", "in"])
+_OPERATORS = _LEADING | frozenset(["not", "if", "at"])
 _VALUE = frozenset({"NAME", "NUMBER", "LPAR"})
+_TYPE = frozenset({"NAME", "CATEGORY"})
+_NOTES = frozenset({"source", "assumed"})
 _KINDS = {
     "NAME": "a name",
     "NUMBER": "a number",
     "TEXT": "a quoted text",
     "DATE": "a date",
     "PER_MEMBER_PER_YEAR": "`per member per year`",
-    NEWLINE: "the end of the line",
     NEXT_ROW: "the next row",
+    NEWLINE: "the end of the line",
+    END: "the end of the item",
 }
-_MANY = 9
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_MOST = 9
 
 
-def complaint(source: SourceFile, tables: Tables, tokens: list[Token], problem: Surprise | TooDeep) -> Diagnostic:
+class Advice(NamedTuple):
+    """What to write, and the change that does it."""
+
+    help: str = ""
+    fixes: tuple[Fix, ...] = ()
+
+
+def complaint(source: SourceFile, tokens: Sequence[Token], problem: Surprise | TooDeep) -> Diagnostic:
     """The diagnostic for one problem of a statement."""
     if isinstance(problem, TooDeep):
         span = Span(source, problem.start, problem.end)
-        helps = "name parts of the expression with `define`"
-        return Diagnostic("nesting-too-deep", f"the expression is nested more than {MAX_DEPTH} deep", span, help=helps)
-    token, expected = problem.token, problem.expected
-    span = _place(source, problem)
-    words = _words(tables, expected)
-    if token.kind == WORD and token.text in RESERVED and "NAME" in expected and not expected >= _VALUE:
-        return Diagnostic(
-            "reserved-name",
-            f"`{token.text}` is a word of the language and cannot be a name",
-            span,
-            help=f"choose another name, such as `{token.text}_1` or one that says more",
-        )
-    message = f"found {_found(token, tokens)}, expected {_listed(words)}"
-    labels: tuple[Label, ...] = ()
-    opened = problem.opened
-    if opened is not None and {"RPAR", "RSQB", "RBRACE"} & expected and _line(source, opened) != span.line:
-        labels = (Label(Span(source, opened.start, opened.end), f"this `{opened.text}` is open"),)
-    helps, fixes = _help(source, tables, problem, words)
-    return Diagnostic("syntax", message, span, labels=labels, help=helps, fixes=fixes)
+        message = f"the expression is nested more than {MAX_DEPTH} deep"
+        return Diagnostic("nesting-too-deep", message, span, help="name parts of the expression with `define`")
+    return _Complaint(source, tokens, problem).diagnostic()
 
 
-def unknown_item(source: SourceFile, token: Token, later: frozenset[str]) -> Diagnostic:
+def unknown_item(source: SourceFile, token: Token) -> Diagnostic:
     """A line at the margin that opens nothing."""
     span = Span(source, token.start, token.end)
-    if token.kind != WORD:
-        shown = source.text[token.start : token.end]
-        return Diagnostic("unknown-item", f"found `{shown}` where an item should begin", span, help=_ITEMS)
-    if token.text in later:
-        helps = "leave it out for now; plain values can be written with `define`"
-        return Diagnostic("unknown-item", f"`{token.text}` cannot be written yet", span, help=helps)
+    if token.kind == WORD and token.text in LATER_ITEMS:
+        message = f"`{token.text}` is no part of the language yet"
+        return Diagnostic("unknown-item", message, span, help="leave it out; plain values are written with `define`")
+    message = f"`{source.text[token.start : token.end]}` opens no item"
     near = get_close_matches(token.text, sorted(opening_words()), 1, 0.7)
-    if not near:
-        return Diagnostic("unknown-item", f"`{token.text}` opens no item", span, help=_ITEMS)
-    fix = Fix(f"write `{near[0]}`", (Edit(span, near[0]),))
-    return Diagnostic("unknown-item", f"`{token.text}` opens no item", span, help=f"did you mean `{near[0]}`", fixes=(fix,))
+    if near:
+        fixes = (Fix(f"write `{near[0]}`", (Edit(span, near[0]),)),)
+        return Diagnostic("unknown-item", message, span, help=f"did you mean `{near[0]}`", fixes=fixes)
+    helps = (
+        "an item begins in the first column with its word: `input`, `define`, `sharing`, `payment` …; "
+        "indent a line that belongs to the item above"
+    )
+    return Diagnostic("unknown-item", message, span, help=helps)
 
 
-_ITEMS = (
-    "an item begins in the first column with its word, such as `input`, `define`, `sharing` or `payment`; "
-    "indent lines that belong to the item above"
-)
+class _Complaint:
+    def __init__(self, source: SourceFile, tokens: Sequence[Token], problem: Surprise) -> None:
+        self.source = source
+        self.tables: Tables = load_tables()
+        self.tokens = tokens
+        self.problem = problem
+        self.token = tokens[problem.position]
+        self.before = tokens[problem.position - 1] if problem.position else None
+        self.expected = problem.expected if len(problem.expected) == 1 else problem.expected - {"DOT"}
+        spelled = {name: text for text, name in (self.tables.keywords | self.tables.punctuation).items()}
+        self.words = {spelled[symbol] for symbol in self.expected if symbol in spelled}
+        if self.token.kind in {NEWLINE, NEXT_ROW} and END in self.expected:
+            # A complete item that goes on in the next line: the word that goes on is the one that surprises.
+            self.token = tokens[problem.position + 1]
+        elif self.token.kind == "RBRACE" and self.before is not None and self._closes_line(self.token, self.before):
+            self.token = Token(NEWLINE, "", self.before.end, self.before.end)
+        self.span = Span(source, self.token.start, self.token.end)
+        if self.token.start == self.token.end and self.before is not None:
+            self.span = Span(source, self.before.start, self.before.end)
 
+    def _closes_line(self, brace: Token, before: Token) -> bool:
+        """Whether a brace on a line of its own ends an incomplete clause."""
+        return before.kind != "LBRACE" and "\n" in self.source.text[before.end : brace.start]
 
-def _line(source: SourceFile, token: Token) -> int:
-    return source.position(token.start)[0]
+    def diagnostic(self) -> Diagnostic:
+        token, expected = self.token, self.expected
+        if token.kind == WORD and token.text in RESERVED and "NAME" in expected and expected <= {"NAME", "TEXT"}:
+            message = f"`{token.text}` is a word of the language and cannot be a name"
+            return Diagnostic("reserved-name", message, self.span, help="choose another name")
+        labels: tuple[Label, ...] = ()
+        opened = self.problem.opened
+        if opened is not None and token.kind in {END, "RBRACE", "RPAR", "RSQB"} and _CLOSING[opened.text] in self.words:
+            labels = (Label(Span(self.source, opened.start, opened.end), f"`{opened.text}` is opened here"),)
+            wanted = f"`{_CLOSING[opened.text]}`"
+        else:
+            wanted = _listed(self.described())
+            if opened is not None and opened.text != "{" and _CLOSING[opened.text] in self.words and self.leads():
+                labels = (Label(Span(self.source, opened.start, opened.end), f"`{opened.text}` is opened here"),)
+        advice = self.advice()
+        message = f"found {self.found()}, expected {wanted}"
+        return Diagnostic("syntax", message, self.span, labels=labels, help=advice.help, fixes=advice.fixes)
 
+    def found(self) -> str:
+        match self.token.kind:
+            case "_NL" | "_NEXT_ROW":
+                return "the end of the line"
+            case "$END":
+                return f"the end of `{self.tokens[0].text}`" if self.tokens[0].kind == WORD else "the end"
+            case "TEXT":
+                return "a quoted text"
+            case _:
+                return f"`{self.token.text}`"
 
-def _place(source: SourceFile, problem: Surprise) -> Span:
-    token = problem.token
-    if token.start < token.end or problem.before is None:
-        return Span(source, token.start, token.end)
-    return Span(source, problem.before.start, problem.before.end)
+    def described(self) -> list[str]:
+        """What was expected: first what the author most likely left out."""
+        kinds, words = set(self.expected) & set(_KINDS), set(self.words)
+        values: list[str] = []
+        if self.expected == _TYPE:
+            return ["a type"]
+        if "otherwise" in words and "NUMBER" in kinds:
+            values, kinds, words = ["the value of a cell"], kinds - {"NAME", "NUMBER", "DATE", "TEXT"}, set()
+        elif self.expected >= _VALUE:
+            values = ["a value"]
+            kinds -= {"NAME", "NUMBER", "DATE", "TEXT"}
+            words -= {"prior", "yes", "no", "not", "(", "-", "always"}
+        elif "+" in words or (self.before is not None and self.before.kind == "NUMBER"):
+            kinds.discard("NAME")  # a unit may always follow a number; nobody forgets one there
+            words -= {"per", ".", "[", "("}
+        if "+" in words:
+            values.append("an operator")
+            words -= _OPERATORS
+        if len(words) + len(kinds) > len(words & _NOTES):
+            words -= _NOTES
+        marks = sorted(words, key=lambda word: (word.isidentifier(), word in {")", "]", "}"}, word))
+        return [f"`{word}`" for word in marks] + values + [text for kind, text in _KINDS.items() if kind in kinds]
 
+    def line_start(self) -> int:
+        return self.source.line_starts[self.source.position(self.token.start)[0] - 1]
 
-def _found(token: Token, tokens: list[Token]) -> str:
-    match token.kind:
-        case "_NL" | "_NEXT_ROW":
-            return "the end of the line"
-        case "$END":
-            return f"the end of `{tokens[0].text}`" if tokens[0].kind == WORD else "the end"
-        case "TEXT":
-            return "a quoted text"
-        case _:
-            return f"`{token.text}`"
+    def leads(self) -> bool:
+        """Whether the surprise is the first word of its line."""
+        return not self.source.text[self.line_start() : self.token.start].strip()
 
+    def advice(self) -> Advice:
+        """What to write instead, where the mistake is a well-known one."""
+        token, before, words = self.token, self.before, self.words
+        line_start, leads = self.line_start(), self.leads()
+        if token.text == "=" and "+" in words:
+            return Advice("`=` gives a name to a value; write `is` to compare", self._instead("is"))
+        if token.text in _COMPARING and "and" in words:
+            return Advice("compare two values at a time and join them: `a < b and b < c`")
+        if leads and token.text in _LEADING:
+            return Advice("end the line above with the operator, or put the whole expression in parentheses")
+        if leads and token.start > line_start and END in self.expected:
+            if token.text in opening_words():
+                blank = Span(self.source, line_start, token.start)
+                fix = Fix("begin the item in the first column", (Edit(blank, ""),))
+                return Advice(f"begin `{token.text}` in the first column if it is a new item", (fix,))
+            return Advice("an indented line belongs to the item above, which is complete")
+        if before is not None and before.text == "if":
+            return Advice("write the choice as lines `when CONDITION: VALUE` and `otherwise: VALUE`")
+        return self._near() or self._missing()
 
-def _words(tables: Tables, expected: frozenset[str]) -> list[str]:
-    """What was expected, shortest description first: kinds of values, then keywords and marks."""
-    spelled = {name: text for text, name in (tables.keywords | tables.punctuation).items()}
-    texts = {spelled[symbol] for symbol in expected if symbol in spelled}
-    described: list[str] = []
-    rest = set(expected)
-    if expected >= _VALUE:
-        described.append("a value")
-        rest -= {"NAME", "NUMBER", "DATE", "TEXT", "LPAR", "MINUS"}
-        texts -= {"prior", "yes", "no", "not", "(", "-"}
-    if texts >= _ARITHMETIC:
-        described.append("an operator")
-        texts -= _ARITHMETIC | _COMPARING
-        if "NAME" in rest:
-            described.append("a unit")
-            rest.discard("NAME")
-            texts.discard("per")
-        texts -= {".", "["} if "(" in texts else set()
-        texts -= {"("}
-    described += [text for kind, text in _KINDS.items() if kind in rest]
-    closers = [mark for mark in (")", "]", "}") if mark in texts]
-    described += [f"`{text}`" for text in sorted(texts - set(closers))] + [f"`{mark}`" for mark in closers]
-    if END in expected:
-        described.append("the end of the item")
-    return described
+    def _near(self) -> Advice | None:
+        """A word of this line that looks like a keyword which could stand in its place."""
+        for place in sorted(self.problem.line, reverse=True):
+            token, here = self.tokens[place], place == self.problem.position
+            choices = [word for word, name in self.tables.keywords.items() if name in self.problem.line[place]]
+            if token.kind != WORD or token.text in choices or (token.text in self.tables.keywords and not here):
+                continue
+            near = get_close_matches(token.text, sorted(choices), 1, 0.7 if here else 0.8)
+            if near:
+                span = Span(self.source, token.start, token.end)
+                return Advice(f"did you mean `{near[0]}`", (Fix(f"write `{near[0]}`", (Edit(span, near[0]),)),))
+        return None
+
+    def _missing(self) -> Advice:
+        """The one thing that is certainly missing, if there is one."""
+        token, words = self.token, self.words
+        if token.kind == "PER_MEMBER_PER_YEAR":
+            return Advice("write the unit as `per member year`", self._instead("per member year"))
+        if self.expected == {"TEXT"} and token.kind in {WORD, "NUMBER", "DATE"}:
+            return Advice(f'write `"{token.text}"`', self._instead(f'"{token.text}"'))
+        if words == {"["}:
+            return Advice("compare with a list: `in [A, B]`; with one value: `is A`")
+        if "otherwise" in words and token.text == "|":
+            return Advice("write `-` for a cell that is not applicable")
+        if "PER_MEMBER_PER_YEAR" in self.expected:
+            return Advice("write `per member per year` behind the amount")
+        if self.expected == _TYPE:
+            return Advice("write a unit, or `percent`, `number`, `flag`, `date`, `text`, `key` or `category in NAME`")
+        missing = words - _NOTES - {"per", "[", "(", "as", "when"} if len(words) > 1 else words
+        missing -= _OPERATORS if "+" in words else set()
+        if len(missing) != 1 or NEWLINE in self.expected or END in self.expected:
+            return Advice()
+        (word,) = missing
+        if token.kind in {END, NEWLINE, NEXT_ROW}:
+            return Advice(f"write `{word}`")
+        if len(self.expected) > 1:
+            return Advice(f"write `{word}` before `{token.text}`")
+        if token.kind == WORD and token.text in self.tables.keywords and word.isidentifier():
+            return Advice(f"write `{word}`", self._instead(word))
+        here = Span(self.source, token.start, token.start)
+        return Advice(f"write `{word}` before `{token.text}`", (Fix(f"insert `{word}`", (Edit(here, f"{word} "),)),))
+
+    def _instead(self, good: str) -> tuple[Fix, ...]:
+        return (Fix(f"write `{good}`", (Edit(self.span, good),)),)
 
 
 def _listed(words: list[str]) -> str:
-    if len(words) > _MANY:
-        return ", ".join(words[:_MANY]) + " …"
+    if len(words) > _MOST:
+        return ", ".join(words[:_MOST]) + " …"
     if len(words) < 2:
         return "".join(words) or "nothing more"
     return ", ".join(words[:-1]) + " or " + words[-1]
-
-
-def _help(
-    source: SourceFile, tables: Tables, problem: Surprise, words: list[str]
-) -> tuple[str, tuple[Fix, ...]]:
-    """What to write instead, where the mistake is a well-known one."""
-    token, expected, before = problem.token, problem.expected, problem.before
-    span = Span(source, token.start, token.end)
-    start_of_line = source.line_starts[_line(source, token) - 1]
-    leads_line = not source.text[start_of_line : token.start].strip()
-    operators = "PLUS" in expected
-    if token.text == "=" and (operators or (before is not None and before.text in {"=", "<", ">"})):
-        if before is not None and before.text in {"=", "<", ">"}:
-            good = {"=": "is", "<": "<=", ">": ">="}[before.text]
-            whole = Span(source, before.start, token.end)
-            return f"write `{good}`", (Fix(f"write `{good}`", (Edit(whole, good),)),)
-        return "`=` gives a name to a value; write `is` to compare", (Fix("write `is`", (Edit(span, "is"),)),)
-    if operators and token.text in {"<", "<=", ">", ">="} | {"is", "in"} and token.text not in {w.strip("`") for w in words}:
-        return "compare two values at a time and join them: `a < b and b < c`", ()
-    if leads_line and token.text in {"+", "-", "*", "/", "^", "and", "or", "of", "else"} and before is not None:
-        return "end the line above with the operator, or put the whole expression in parentheses", ()
-    if leads_line and token.kind == WORD and token.start > start_of_line and token.text in opening_words() and END in expected:
-        fix = Fix("begin the item in the first column", (Edit(Span(source, start_of_line, token.start), ""),))
-        return f"begin `{token.text}` in the first column if it is a new item", (fix,)
-    if token.kind == WORD:
-        choices = [text for text, name in tables.keywords.items() if name in expected]
-        near = get_close_matches(token.text, choices, 1, 0.7)
-        if near:
-            return f"did you mean `{near[0]}`", (Fix(f"write `{near[0]}`", (Edit(span, near[0]),)),)
-    if token.kind == "PER_MEMBER_PER_YEAR":
-        return "write the unit as `per member year`", (Fix("write the unit", (Edit(span, "per member year"),)),)
-    if token.kind == "NUMBER" and before is not None and before.kind == WORD and operators:
-        return f"write an operator between `{before.text}` and `{token.text}`", ()
-    if len(words) == 1 and words[0].startswith("`") and token.kind not in {END}:
-        return f"write {words[0]} before `{token.text}`" if token.text else f"write {words[0]}", ()
-    return "", ()

@@ -14,7 +14,7 @@ from contractlang.syntax.build_items import ItemBuilder
 from contractlang.syntax.complaints import complaint, unknown_item
 from contractlang.syntax.parts import HeaderClause, Opening
 from contractlang.syntax.tables import Tables, load_tables
-from contractlang.syntax.tokens import LATER_ITEMS, WORD, Statement, Token, opening_words, scan
+from contractlang.syntax.tokens import WORD, Statement, Token, opening_words, scan
 
 MAX_PROBLEMS = 50
 
@@ -46,7 +46,8 @@ class _Parser:
             return None
         tokens = [token for statement in found.statements for token in statement.tokens if token.kind != "$END"]
         end = len(self.source.text)
-        statement = Statement([*tokens, Token("$END", "", end, end)], any(s.broken for s in found.statements))
+        flaws = [flaw for statement in found.statements for flaw in statement.flaws]
+        statement = Statement([*tokens, Token("$END", "", end, end)], flaws, broken=bool(flaws))
         builder = ItemBuilder(self.source, found.docs, self.sink)
         value: ast.Expr | None = self._built(statement, builder, _actions(builder), "expression")
         return value
@@ -87,7 +88,7 @@ class _Parser:
                 "syntax",
                 f"a {opening.kind} has no changes of another document",
                 changes[0].span,
-                "write `amendment NAME to OTHER version \"…\"` in the first line, or `replace` in front of an item",
+                'write `amendment NAME to OTHER version "…"` in the first line, or `replace` in front of an item',
             )
         return ast.Document(
             opening.kind,
@@ -105,16 +106,19 @@ class _Parser:
         """The value of one statement, or None after a report."""
         tokens = statement.tokens
         if start == "statement" and (tokens[0].kind != WORD or tokens[0].text not in opening_words()):
-            self._complain(unknown_item(self.source, tokens[0], LATER_ITEMS))
+            self._complain(unknown_item(self.source, tokens[0]))
             return None
         if statement.broken:
             return None
         problems: list[Surprise | TooDeep] = []
         builder.failed = False
         value = run(self.tables, actions, start, tokens, problems)
+        flawed_lines = {self.source.position(flaw)[0] for flaw in statement.flaws}
         for problem in problems:
-            self._complain(complaint(self.source, self.tables, tokens, problem))
-        return None if builder.failed else value
+            diagnostic = complaint(self.source, tokens, problem)
+            if diagnostic.span is None or diagnostic.span.line not in flawed_lines:
+                self._complain(diagnostic)
+        return None if builder.failed or statement.flaws else value
 
     def _complain(self, diagnostic: Diagnostic) -> None:
         self.complaints += 1

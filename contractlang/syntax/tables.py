@@ -83,9 +83,9 @@ def build_tables(grammar: str) -> dict[str, Any]:
 
     Raises lark.exceptions.LarkError for a grammar that is wrong or has a conflict of any kind.
     """
-    from lark import Lark  # noqa: PLC0415  Lark is imported only where tables are made
-    from lark.lexer import Lexer  # noqa: PLC0415
-    from lark.parsers.lalr_analysis import Shift  # noqa: PLC0415
+    from lark import Lark
+    from lark.lexer import Lexer
+    from lark.parsers.lalr_analysis import Shift
 
     class NoLexer(Lexer):
         """Tokens are made by `contractlang.syntax.tokens`; Lark is asked for the tables alone."""

@@ -19,23 +19,50 @@ NEWLINE = "_NL"
 NEXT_ROW = "_NEXT_ROW"
 
 RESERVED = frozenset(
-    "and or not in is of at by to per prior when unless otherwise else missing reportable applicable own every scale"
-    " compounded yes no".split()
+    [
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "of",
+        "at",
+        "by",
+        "to",
+        "per",
+        "prior",
+        "when",
+        "unless",
+        "otherwise",
+        "else",
+        "missing",
+        "reportable",
+        "applicable",
+        "own",
+        "every",
+        "scale",
+        "compounded",
+        "yes",
+        "no",
+    ]
 )
 """Words that can never be a name. Every other word of the language is a name wherever no clause begins."""
 
-LATER_ITEMS = frozenset("hierarchy roster measures quality equity pool report evaluation control ledger".split())
+LATER_ITEMS = frozenset(
+    ["hierarchy", "roster", "measures", "quality", "equity", "pool", "report", "evaluation", "control", "ledger"]
+)
 """Words that will open an item in a later version of the language."""
 
-_CONTINUING = frozenset("+ - * / ^ < <= > >= , : =".split())
-_CONTINUING_WORDS = frozenset("and or not in is of else".split())
+_CONTINUING = frozenset(["+", "-", "*", "/", "^", "<", "<=", ">", ">=", ",", ":", "="])
+_CONTINUING_WORDS = frozenset(["and", "or", "not", "in", "is", "of", "else"])
 _OPENING = {"(": ")", "[": "]", "{": "}"}
+_FOREIGN = {"==": "is", "!=": "is not", "<>": "is not", "&&": "and"}
 _ODD = {
-    "“": ("`\"`", '"'),
-    "”": ("`\"`", '"'),
-    "'": ("`\"`", '"'),
-    "‘": ("`\"`", '"'),
-    "’": ("`\"`", '"'),
+    "“": ('`"`', '"'),
+    "”": ('`"`', '"'),
+    "'": ('`"`', '"'),
+    "\N{LEFT SINGLE QUOTATION MARK}": ('`"`', '"'),
+    "\N{RIGHT SINGLE QUOTATION MARK}": ('`"`', '"'),
     "–": ("`-`", "-"),
     "—": ("`-`", "-"),
     "−": ("`-`", "-"),
@@ -67,9 +94,14 @@ class Comment(NamedTuple):
 
 @dataclass(slots=True)
 class Statement:
-    """The tokens of one statement, closed by an END token. `broken` if a character of it could not be read."""
+    """The tokens of one statement, closed by an END token.
+
+    `flaws` are the places of text that was wrong, was reported, and is stood in for by a likely token; `broken` if such
+    text is missing altogether.
+    """
 
     tokens: list[Token] = field(default_factory=list)
+    flaws: list[int] = field(default_factory=list)
     broken: bool = False
 
 
@@ -91,6 +123,7 @@ def _master() -> re.Pattern[str]:
         r"(?P<blank>[ \t\r]+)|(?P<newline>\n)|(?P<comment>#[^\n]*)"
         r"|(?P<thousands>\$?\d{1,3}(?:,\d{3})+(?![\d_])(?:\.\d+)?%?)"
         r"|(?P<date>\d{4}-\d{1,2}-\d{1,2}(?!\d))(?<!\d{4}-\d\d-\d\d)"
+        r"|(?P<foreign>==|!=|<>|&&)"
         rf"|{patterns}|(?P<WORD>{tables.patterns['NAME']})|(?P<fraction>\.\d[\w.]*)|(?P<mark>{marks})"
         r'|(?P<open_text>"[^\n]*)|(?P<odd>.)',
     )
@@ -225,20 +258,26 @@ class _Scanner:
                 return self._thousands(value, start, end)
             case "fraction":
                 self._report(start, end, f"found `{value}`", f"write a digit before the point: `0{value}`", f"0{value}")
+                return Token("NUMBER", "1", start, end)
             case "date":
                 year, month, day = value.split("-")
                 good = f"{year}-{month:0>2}-{day:0>2}"
                 self._report(start, end, f"`{value}` is not a date", f"write year, month, day: `{good}`", good)
+                return Token("DATE", good, start, end)
             case "open_text":
                 message = "a quoted text does not end on its line"
                 self._report(start, end, message, 'close it with `"`; write `\\"` for a quote inside a text')
+                return Token("TEXT", '""', start, end)
+            case "foreign":
+                self._report(start, end, f"found `{value}`", f"write `{_FOREIGN[value]}`", _FOREIGN[value])
+                return Token(WORD, "and" if value == "&&" else "is", start, end)
             case "odd":
                 self._odd(value, start, end)
             case _:
                 return Token(kind, value, start, end)
         return None
 
-    def _odd_number(self, kind: str, value: str, start: int, end: int) -> Token | None:
+    def _odd_number(self, kind: str, value: str, start: int, end: int) -> Token:
         word = re.fullmatch(r"(\$?[\d_.]+%?)([A-Za-z]\w*)", value)
         if kind == "NUMBER" and word:
             good = f"{word[1]} {word[2]}"
@@ -251,7 +290,7 @@ class _Scanner:
             self._report(start, end, message, f"write `{good}`" if good else "group digits in threes", good)
         else:
             self._report(start, end, f"`{value}` is not a number", "write a number as `1_250.5`, `7.5%` or `$0.75`")
-        return None
+        return Token(kind, "1" if kind == "NUMBER" else "2000-01-01", start, end)
 
     def _thousands(self, value: str, start: int, end: int) -> Token:
         good, span = value.replace(",", "_"), Span(self.source, start, end)
@@ -270,18 +309,23 @@ class _Scanner:
             name, good = _ODD[value]
             self._report(start, end, f"found `{value}`", f"write {name}", good)
         elif value == "$":
-            self._report(start, end, "found `$` without a number", "write the amount right behind it: `$250_000`, `-$5`")
+            self._report(
+                start, end, "found `$` without a number", "write the amount right behind it: `$250_000`, `-$5`"
+            )
         elif value == "%":
             self._report(start, end, "found `%` without a number", "write it right behind the number: `7.5%`")
         elif value == "!":
             self._report(start, end, "found `!`", "write `is not` for unequal and `not` for the opposite")
         else:
             shown = value if value.isprintable() else f"U+{ord(value):04X}"
-            self._report(start, end, f"found the character `{shown}`", "names are made of the letters a to z, digits and `_`")
+            self._report(
+                start, end, f"found the character `{shown}`", "names are made of the letters a to z, digits and `_`"
+            )
 
     def _report(self, start: int, end: int, message: str, helps: str, good: str = "") -> None:
         span = Span(self.source, start, end)
         fixes = (Fix(f"write `{good}`", (Edit(span, good),)),) if good else ()
+        self.statements[-1].flaws.append(start)
         self.sink.report(Diagnostic("syntax", message, span, help=helps, fixes=fixes))
 
     def _too_deep(self, token: Token) -> None:
@@ -290,7 +334,9 @@ class _Scanner:
                 "nesting-too-deep",
                 f"brackets are nested more than {MAX_BRACKETS} deep",
                 Span(self.source, token.start, token.end),
-                labels=(Label(Span(self.source, self.brackets[0].start, self.brackets[0].end), "the outermost bracket"),),
+                labels=(
+                    Label(Span(self.source, self.brackets[0].start, self.brackets[0].end), "the outermost bracket"),
+                ),
                 help="name parts of the expression with `define`",
             )
         )
