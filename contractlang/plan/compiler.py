@@ -124,7 +124,14 @@ def _complete(document: ast.Document, sink: Sink) -> bool:
     lacking = [word for word in needed if getattr(document.header, word) is None]
     for word in lacking:
         if not any(d.code == "missing-header" for d in sink):
-            sink.report(Diagnostic("missing-header", f"contract `{document.name.text}` has no `{word}` clause", document.name.span, help=f"write `{needed[word]}` below the title"))
+            sink.report(
+                Diagnostic(
+                    "missing-header",
+                    f"contract `{document.name.text}` has no `{word}` clause",
+                    document.name.span,
+                    help=f"write `{needed[word]}` below the title",
+                )
+            )
     return not lacking
 
 

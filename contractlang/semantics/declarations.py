@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Severity, Sink
+from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.semantics import literals
 from contractlang.semantics.model import ColumnSchema, KeyColumn, TableSchema
 from contractlang.semantics.scope import PERIODS, Scope, unknown
-from contractlang.semantics.types import NONE, SCALAR, USD, Kind, Type
+from contractlang.semantics.types import SCALAR, USD, Kind, Type
 from contractlang.semantics.typing import Problem, common_step, described, unify
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -130,15 +130,17 @@ def _column(scope: Scope, column: ast.Column, sink: Sink) -> ColumnSchema | None
     low, high = (b if isinstance(b, Fraction) else None for b in bounds)
     if low is not None and high is not None and low > high:
         sink.report(
-            Diagnostic("cap-below-floor", f"`{column.name}` lies within nothing: the lower bound is above the upper", column.span,
-                       help="swap the two bounds")
+            Diagnostic(
+                "cap-below-floor",
+                f"`{column.name}` lies within nothing: the lower bound is above the upper",
+                column.span,
+                help="swap the two bounds",
+            )
         )
     return ColumnSchema(column.name, type_, factor, decimals, missing, low, high, labels, column.span)
 
 
-def column_type(
-    scope: Scope, written: ast.Type, sink: Sink
-) -> tuple[Type, Fraction, tuple[str, ...] | None] | None:
+def column_type(scope: Scope, written: ast.Type, sink: Sink) -> tuple[Type, Fraction, tuple[str, ...] | None] | None:
     """Type, factor into base units and labels of a declared type; reports an unknown category or unit."""
     if written.category is not None:
         category = scope.categories.get(written.category.text)
@@ -147,7 +149,11 @@ def column_type(
             return None
         return Type(Kind.CATEGORY, scheme=written.category.text), Fraction(1), category.values
     assert written.unit is not None
-    if len(written.unit.words) == 1 and not written.unit.per and (kind := literals.KIND_WORDS.get(written.unit.words[0])):
+    if (
+        len(written.unit.words) == 1
+        and not written.unit.per
+        and (kind := literals.KIND_WORDS.get(written.unit.words[0]))
+    ):
         return Type(kind), Fraction(1), None
     found = literals.unit_of(written.unit)
     if isinstance(found, str):
@@ -203,7 +209,9 @@ def literal(scope: Scope, cell: ast.Expr, sink: Sink, scheme: str | None = None)
         case ast.Text(value=text):
             return text, Type(Kind.CATEGORY, scheme=scheme) if scheme else Type(Kind.TEXT)
         case ast.NotApplicable():
-            return Absent(State.NOT_APPLICABLE, ""), Type(Kind.NUMBER, literal=True, absent=frozenset({State.NOT_APPLICABLE}))
+            return Absent(State.NOT_APPLICABLE, ""), Type(
+                Kind.NUMBER, literal=True, absent=frozenset({State.NOT_APPLICABLE})
+            )
         case ast.Name(parts=(word,)):
             schemes = scope.scheme_of(word)
             if scheme is not None and scheme not in schemes:
@@ -215,7 +223,12 @@ def literal(scope: Scope, cell: ast.Expr, sink: Sink, scheme: str | None = None)
             return word, Type(Kind.CATEGORY, scheme=scheme or schemes[0])
         case _:
             sink.report(
-                Diagnostic("kind-mismatch", "a literal is needed here", cell.span, help="write a number, yes, no, a date or a category value")
+                Diagnostic(
+                    "kind-mismatch",
+                    "a literal is needed here",
+                    cell.span,
+                    help="write a number, yes, no, a date or a category value",
+                )
             )
             return None
 
@@ -227,16 +240,24 @@ def _terms(scope: Scope, name: str, item: ast.Terms, sink: Sink) -> TermsTable |
     keys = tuple(k.text for k in item.keys)
     if item.header[: len(keys)] != keys:
         sink.report(
-            Diagnostic("terms-header", f"table `{name}` is keyed by {', '.join(f'`{k}`' for k in keys)}, but its header starts otherwise",
-                       item.span, help=f"start the header with {' | '.join(keys)}")
+            Diagnostic(
+                "terms-header",
+                f"table `{name}` is keyed by {', '.join(f'`{k}`' for k in keys)}, but its header starts otherwise",
+                item.span,
+                help=f"start the header with {' | '.join(keys)}",
+            )
         )
         return None
     ok = True
     for row in item.rows:
         if len(row.cells) != len(item.header):
             sink.report(
-                Diagnostic("terms-header", f"this row has {len(row.cells)} cells, the header has {len(item.header)}", row.span,
-                           help="write `-` where a term does not apply")
+                Diagnostic(
+                    "terms-header",
+                    f"this row has {len(row.cells)} cells, the header has {len(item.header)}",
+                    row.span,
+                    help="write `-` where a term does not apply",
+                )
             )
             ok = False
     if not ok:
@@ -248,9 +269,7 @@ def _terms(scope: Scope, name: str, item: ast.Terms, sink: Sink) -> TermsTable |
     ]
     if any(p is _BAD for row in patterns for p in row):
         return None
-    key_types = tuple(
-        Type(Kind.CATEGORY, scheme=scheme) if scheme else Type(Kind.NUMBER) for scheme in schemes
-    )
+    key_types = tuple(Type(Kind.CATEGORY, scheme=scheme) if scheme else Type(Kind.NUMBER) for scheme in schemes)
     columns: dict[str, TermsColumn] = {}
     for position, header in enumerate(item.header[len(keys) :], len(keys)):
         column = _terms_column(scope, header, [row.cells[position] for row in item.rows], sink)
@@ -290,7 +309,11 @@ def _terms_column(scope: Scope, header: str, cells: list[ast.Expr | ast.Range], 
     scheme = min(schemes) if schemes else None
     for cell in cells:
         if isinstance(cell, ast.Range):
-            sink.report(Diagnostic("kind-mismatch", f"a range cannot be a value of `{header}`", cell.span, help="write one value"))
+            sink.report(
+                Diagnostic(
+                    "kind-mismatch", f"a range cannot be a value of `{header}`", cell.span, help="write one value"
+                )
+            )
             return None
         found = literal(scope, cell, sink, scheme)
         if found is None:
@@ -329,8 +352,13 @@ def _cover(scope: Scope, table: TermsTable, item: ast.Terms, sink: Sink) -> None
     for pattern, span in zip(table.patterns, table.spans, strict=True):
         if pattern in seen:
             sink.report(
-                Diagnostic("duplicate-key", f"table `{table.name}` has two rows for {_shown(pattern)}", span,
-                           labels=(Label(seen[pattern], "the first one"),), help="remove one of the rows")
+                Diagnostic(
+                    "duplicate-key",
+                    f"table `{table.name}` has two rows for {_shown(pattern)}",
+                    span,
+                    labels=(Label(seen[pattern], "the first one"),),
+                    help="remove one of the rows",
+                )
             )
         seen.setdefault(pattern, span)
     if len(table.keys) != 1 or table.key_types[0].kind is not Kind.CATEGORY:
@@ -349,7 +377,17 @@ def _cover(scope: Scope, table: TermsTable, item: ast.Terms, sink: Sink) -> None
             f"table `{table.name}` has no row for {', '.join(f'`{v}`' for v in lacking)}",
             item.span if not item.rows else last,
             help="add the rows, or `| otherwise | … |`; `-` says that a term does not apply",
-            fixes=(Fix("add the rows", (Edit(Span(last.file, last.end, last.end), "".join(f"\n{indent}| {v} | {cells} |" for v in lacking)),)),),
+            fixes=(
+                Fix(
+                    "add the rows",
+                    (
+                        Edit(
+                            Span(last.file, last.end, last.end),
+                            "".join(f"\n{indent}| {v} | {cells} |" for v in lacking),
+                        ),
+                    ),
+                ),
+            ),
         )
     )
 
@@ -375,7 +413,12 @@ def _schedule(scope: Scope, name: str, item: ast.Schedule, sink: Sink) -> TermsT
     if column is None:
         return None
     table = TermsTable(
-        name, (item.key.text,), (Type(Kind.NUMBER),), tuple(patterns), {"value": column}, tuple(e.span for e in item.entries)
+        name,
+        (item.key.text,),
+        (Type(Kind.NUMBER),),
+        tuple(patterns),
+        {"value": column},
+        tuple(e.span for e in item.entries),
     )
     return table if _ordered(table, item, sink) else None
 
@@ -384,24 +427,49 @@ def _ordered(table: TermsTable, item: ast.Schedule, sink: Sink) -> bool:
     ranges = [p[0] for p in table.patterns]
     for (low, high), entry in zip(ranges, item.entries, strict=True):  # type: ignore[misc]
         if low is not None and high is not None and low > high:  # type: ignore[operator]
-            sink.report(Diagnostic("schedule-gap", f"`{entry.span.text}` ends before it starts", entry.span, help="write the earlier year first"))
+            sink.report(
+                Diagnostic(
+                    "schedule-gap",
+                    f"`{entry.span.text}` ends before it starts",
+                    entry.span,
+                    help="write the earlier year first",
+                )
+            )
             return False
     for i in range(1, len(ranges)):
         before, after = ranges[i - 1], ranges[i]
         assert isinstance(before, tuple) and isinstance(after, tuple)
         if before[1] is None or after[0] is None or after[0] <= before[1]:  # type: ignore[operator]
             sink.report(
-                Diagnostic("schedule-overlap", f"two entries of schedule `{table.name}` cover the same {table.keys[0]}", item.entries[i].span,
-                           labels=(Label(item.entries[i - 1].span, "the one before"),),
-                           help="entries stand in the order of time and do not overlap")
+                Diagnostic(
+                    "schedule-overlap",
+                    f"two entries of schedule `{table.name}` cover the same {table.keys[0]}",
+                    item.entries[i].span,
+                    labels=(Label(item.entries[i - 1].span, "the one before"),),
+                    help="entries stand in the order of time and do not overlap",
+                )
             )
             return False
         if after[0] > before[1] + 1:  # type: ignore[operator]
             gap = f"{before[1] + 1}" if after[0] == before[1] + 2 else f"{before[1] + 1} to {after[0] - 1}"  # type: ignore[operator]
             sink.report(
-                Diagnostic("schedule-gap", f"schedule `{table.name}` has no value for {gap}", item.entries[i].span,
-                           help=f"add an entry for {gap}; `-` says that the term does not apply",
-                           fixes=(Fix(f"add `{gap.replace(' to ', '..')}: -`", (Edit(Span(item.span.file, item.entries[i].span.start, item.entries[i].span.start), f"{gap.replace(' to ', '..')}: -, "),)),))
+                Diagnostic(
+                    "schedule-gap",
+                    f"schedule `{table.name}` has no value for {gap}",
+                    item.entries[i].span,
+                    help=f"add an entry for {gap}; `-` says that the term does not apply",
+                    fixes=(
+                        Fix(
+                            f"add `{gap.replace(' to ', '..')}: -`",
+                            (
+                                Edit(
+                                    Span(item.span.file, item.entries[i].span.start, item.entries[i].span.start),
+                                    f"{gap.replace(' to ', '..')}: -, ",
+                                ),
+                            ),
+                        ),
+                    ),
+                )
             )
             return False
     return True
@@ -423,12 +491,15 @@ def covers_term(scope: Scope, table: TermsTable, item: ast.Schedule, term: tuple
         edits.append(Edit(Span(end.file, end.end, end.end), f", {lacking[-1].replace(' to ', '..')}: -"))
     if lacking:
         sink.report(
-            Diagnostic("schedule-gap", f"schedule `{table.name}` does not cover the term: no value for {' and '.join(lacking)}", item.span,
-                       help="add entries for these years, or leave an end open with `..`",
-                       fixes=(Fix("add entries where the term does not apply", tuple(edits)),))
+            Diagnostic(
+                "schedule-gap",
+                f"schedule `{table.name}` does not cover the term: no value for {' and '.join(lacking)}",
+                item.span,
+                help="add entries for these years, or leave an end open with `..`",
+                fixes=(Fix("add entries where the term does not apply", tuple(edits)),),
+            )
         )
 
 
 def _years(first: int, last: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
-

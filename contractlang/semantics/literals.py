@@ -51,7 +51,11 @@ def number(literal: ast.Number) -> tuple[Fraction, Type] | str:
         case _:
             pass
     if literal.symbol == "$":
-        written = ast.Unit(("USD", *(literal.unit.words if literal.unit else ())), literal.unit.per if literal.unit else (), span=literal.span)
+        written = ast.Unit(
+            ("USD", *(literal.unit.words if literal.unit else ())),
+            literal.unit.per if literal.unit else (),
+            span=literal.span,
+        )
     elif literal.unit is None:
         return literal.value, Type(Kind.NUMBER, NONE, SCALAR, step=step, literal=True)
     else:

@@ -54,6 +54,7 @@ class Scope:
         self.unit = settles[0].text if settles else "group"
         self.period = settles[1].text if settles else "year"
         self.items: dict[str, ast.Item] = {}
+        self.unread = {*document.broken, *(name for _, library in uses for name in library.broken)}
         self.titled: list[ast.Guarantee | ast.Example] = []
         self._prefixes: dict[str, str] = {}
         self._collect(document.items, "")
@@ -100,7 +101,8 @@ class Scope:
         if len(found) == 1:
             return found[0]
         if not found:
-            self.unknown(name, self.visible())
+            if name.parts[0] not in self.unread:
+                self.unknown(name, self.visible())
             return None
         spellings = ", ".join(f"`{self._qualified(f)}`" for f in found)
         self.sink.report(
@@ -152,7 +154,9 @@ class Scope:
         return [*(n for n, i in self.items.items() if not isinstance(i, ast.Category)), *self.columns, *KEY_WORDS]
 
     def unknown(self, name: ast.Name, known: Sequence[str], what: str = "name") -> None:
-        """Report an unknown name with the nearest known one as a fix."""
+        """Report an unknown name with the nearest known one as a fix, unless its declaration could not be read."""
+        if name.parts[0] in self.unread:
+            return
         self.sink.report(unknown(name.text, name.span, known, what))
 
     def scheme_of(self, word: str) -> list[str]:
@@ -229,9 +233,7 @@ def evaluation_order(scope: Scope, prior_only: dict[str, set[str]]) -> list[str]
                     break
                 if state[target] == 1 and target not in prior_only.get(name, ()):
                     circle = path[path.index(target) :]
-                    weak = any(
-                        b in prior_only.get(a, ()) for a, b in zip(circle, [*circle[1:], target], strict=True)
-                    )
+                    weak = any(b in prior_only.get(a, ()) for a, b in zip(circle, [*circle[1:], target], strict=True))
                     if not weak and frozenset(circle) not in reported:
                         reported.add(frozenset(circle))
                         _report_circle(scope, [*circle, target], edges)
@@ -245,9 +247,7 @@ def evaluation_order(scope: Scope, prior_only: dict[str, set[str]]) -> list[str]
 
 def _report_circle(scope: Scope, circle: list[str], edges: dict[str, dict[str, ast.Name]]) -> None:
     first = edges[circle[0]][circle[1]]
-    labels = tuple(
-        Label(edges[a][b].span, f"`{a}` reads `{b}`") for a, b in zip(circle[1:], circle[2:], strict=False)
-    )
+    labels = tuple(Label(edges[a][b].span, f"`{a}` reads `{b}`") for a, b in zip(circle[1:], circle[2:], strict=False))
     scope.sink.report(
         Diagnostic(
             "circular-definition",

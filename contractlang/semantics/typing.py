@@ -13,7 +13,16 @@ from functools import reduce
 from math import gcd, lcm
 
 from contractlang.semantics.types import (
-    MEMBER_MONTH, MONTH, NONE, NUMERIC, PMPM, PP, USD, Grain, Kind, Type, kind_of_unit,
+    MEMBER_MONTH,
+    MONTH,
+    NONE,
+    PMPM,
+    PP,
+    USD,
+    Grain,
+    Kind,
+    Type,
+    kind_of_unit,
 )  # fmt: skip
 from contractlang.values import State
 
@@ -178,4 +187,3 @@ def comparison(op: str, a: Type, b: Type) -> Type | Problem:
     if isinstance(found, Problem):
         return found
     return Type(Kind.FLAG, grain=found.grain, absent=found.absent)
-

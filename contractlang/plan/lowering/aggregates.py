@@ -12,7 +12,6 @@ from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics import typing
 from contractlang.semantics.scope import unknown
 from contractlang.semantics.types import NONE, Kind, Type
-from contractlang.source import Span
 from contractlang.syntax import ast
 from contractlang.values import State
 
@@ -37,11 +36,18 @@ def lower_aggregate(low: Lowering, e: ast.Aggregate) -> Ref | None:
     if over is None:
         return None
     if weight is not None and e.function != "mean":
-        low.error("not-an-aggregate", f"`{e.function}` takes no weights", e.span, "write `mean(x weighted by w over k)`, or multiply inside")
+        low.error(
+            "not-an-aggregate",
+            f"`{e.function}` takes no weights",
+            e.span,
+            "write `mean(x weighted by w over k)`, or multiply inside",
+        )
         return None
     argument = _argument(low, e)
     if e.function == "percentile" and argument is None:
-        low.error("not-an-aggregate", "`percentile` needs a percentage first", e.span, "write `percentile(75%, x over k)`")
+        low.error(
+            "not-an-aggregate", "`percentile` needs a percentage first", e.span, "write `percentile(75%, x over k)`"
+        )
         return None
     op = nodes.Aggregate(e.function, over, weight is not None, where is not None, e.except_own, argument)
     removed = frozenset(low.scope.unit if k == "network" else k for k in over)
@@ -68,14 +74,21 @@ def _over(low: Lowering, e: ast.Aggregate, grain: frozenset[str]) -> tuple[str, 
     extra = sorted(grain - low.settled)
     if not over:
         low.error(
-            "not-an-aggregate", f"`{e.function}` must say what it removes", e.span,
+            "not-an-aggregate",
+            f"`{e.function}` must say what it removes",
+            e.span,
             f"write `{e.function}(… over {extra[0] if extra else 'network'})`",
         )
         return None
     for name, written in zip(over, e.over or (e.operand,), strict=False):
         if name == "network":
             if low.scope.unit not in grain:
-                low.error("grain-mismatch", f"this value is the same for every {low.scope.unit}", e.span, "leave the aggregate out")
+                low.error(
+                    "grain-mismatch",
+                    f"this value is the same for every {low.scope.unit}",
+                    e.span,
+                    "leave the aggregate out",
+                )
                 return None
         elif name not in grain:
             known = ", ".join(f"`{k}`" for k in [*extra, "network"])
@@ -105,4 +118,3 @@ def _type(low: Lowering, e: ast.Aggregate, value: Ref, grain: frozenset[str]) ->
             return replace(type_, grain=grain, absent=missing | empty, literal=False)
         case _:
             return replace(type_, grain=grain, absent=missing | empty, literal=False, step=None)
-

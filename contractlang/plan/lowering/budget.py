@@ -22,7 +22,9 @@ def lower_budget(low: Lowering, name: str, block: ast.Block) -> bool:
     for position, step in enumerate(block.steps):
         if running is None:
             if step.word != "base":
-                low.error("missing-clause", f"budget `{name}` must start with `base`", step.span, "write `base AMOUNT` first")
+                low.error(
+                    "missing-clause", f"budget `{name}` must start with `base`", step.span, "write `base AMOUNT` first"
+                )
                 return False
             running = _base(low, step)
             if running is None:
@@ -41,8 +43,18 @@ def lower_budget(low: Lowering, name: str, block: ast.Block) -> bool:
             running = conditioned
         word = pipeline.ARGUMENT_WORDS.get(step.word)
         if argument is not None and word is not None:
-            low.register(f"{name}.{names[position]}.{word}", argument, "argument", f"{names[position]} {word}", step.span, name, step.word)
-        running = low.register(f"{name}.{names[position]}", running, "step", f"after {names[position]}", step.span, name, step.word)
+            low.register(
+                f"{name}.{names[position]}.{word}",
+                argument,
+                "argument",
+                f"{names[position]} {word}",
+                step.span,
+                name,
+                step.word,
+            )
+        running = low.register(
+            f"{name}.{names[position]}", running, "step", f"after {names[position]}", step.span, name, step.word
+        )
     if running is None:
         low.error("missing-clause", f"budget `{name}` has no steps", block.span, "write `base AMOUNT` first")
         return False
@@ -55,8 +67,12 @@ def _base(low: Lowering, step: ast.Step) -> Ref | None:
     assert step.argument is not None
     ref = expressions.numeric(low, step.argument, "`base`")
     if ref is not None and low.type(ref).unit != PMPM:
-        low.error("unit-mismatch", f"a budget is built in `USD pmpm`, the base is {described(low.type(ref))}", step.argument.span,
-                  "divide the total by the member_months it covers")
+        low.error(
+            "unit-mismatch",
+            f"a budget is built in `USD pmpm`, the base is {described(low.type(ref))}",
+            step.argument.span,
+            "divide the total by the member_months it covers",
+        )
         return None
     return ref
 
@@ -100,10 +116,20 @@ def _trend(low: Lowering, step: ast.Step) -> Ref | None:
     if isinstance(since, ast.Date):
         start = Fraction(since.value.year)
     if table is None or set(table.columns) != {"value"} or table.keys != ("year",):
-        low.error("kind-mismatch", "a compounded trend needs a schedule per year", step.span, "declare `schedule trend per year { … }`")
+        low.error(
+            "kind-mismatch",
+            "a compounded trend needs a schedule per year",
+            step.span,
+            "declare `schedule trend per year { … }`",
+        )
         return None
     if start is None or start.denominator != 1:
-        low.error("kind-mismatch", "`since` needs a year", step.span, "write `since 2010`: the first factor is that of the year after")
+        low.error(
+            "kind-mismatch",
+            "`since` needs a year",
+            step.span,
+            "write `since 2010`: the first factor is that of the year after",
+        )
         return None
     low.used.add(table.name)
     return _compounded(low, table, int(start), step)
@@ -116,8 +142,12 @@ def _compounded(low: Lowering, table: TermsTable, start: int, step: ast.Step) ->
     for year in range(start + 1, last + 1):
         rate = _value_in(table, year)
         if rate is None:
-            low.error("schedule-gap", f"schedule `{table.name}` has no value for {year}, and the trend compounds from {start + 1}", step.span,
-                      f"add an entry for {year} to `{table.name}`")
+            low.error(
+                "schedule-gap",
+                f"schedule `{table.name}` has no value for {year}, and the trend compounds from {start + 1}",
+                step.span,
+                f"add an entry for {year} to `{table.name}`",
+            )
             return None
         product *= 1 + rate
         if year >= first:
@@ -145,7 +175,12 @@ def _totals(low: Lowering, name: str, block: ast.Block, pmpm: Ref) -> bool:
     subject = block.subject
     months = low.values.get(f"{subject.text}.member_months") if subject else None
     if subject is None or months is None:
-        low.error("missing-clause", f"budget `{name}` does not say whose member-months it covers", block.span, f"write `budget {name} of POPULATION`")
+        low.error(
+            "missing-clause",
+            f"budget `{name}` does not say whose member-months it covers",
+            block.span,
+            f"write `budget {name} of POPULATION`",
+        )
         return False
     low.used.add(subject.text)
     total = pipeline.product(low, low.values[f"{name}.pmpm"], months, block.span)
@@ -154,5 +189,3 @@ def _totals(low: Lowering, name: str, block: ast.Block, pmpm: Ref) -> bool:
     total = low.register(f"{name}.total", total, "amount", f"{name} total", block.span, name)
     low.also(name, total)
     return True
-
-

@@ -13,7 +13,7 @@ from contractlang.plan.lowering import expressions
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics import typing
 from contractlang.semantics.scope import FUNCTIONS, unknown
-from contractlang.semantics.types import MONTH, NONE, POINT, USD, Kind, Type
+from contractlang.semantics.types import NONE, POINT, USD, Kind, Type
 from contractlang.semantics.typing import Problem, described, unit_words
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -33,13 +33,22 @@ def lower_call(low: Lowering, e: ast.Call) -> Ref | None:
         return None
     arity, function = builtin
     if arity is not None and len(e.arguments) != arity:
-        low.error("kind-mismatch", f"`{name}` takes {arity} argument{'s' if arity != 1 else ''}, here are {len(e.arguments)}", e.span)
+        low.error(
+            "kind-mismatch",
+            f"`{name}` takes {arity} argument{'s' if arity != 1 else ''}, here are {len(e.arguments)}",
+            e.span,
+        )
         return None
     if not e.arguments:
         low.error("kind-mismatch", f"`{name}` needs an argument", e.span, f"write `{name}(x, y)`")
         return None
     if e.decimals is not None and name not in ("sqrt", "power"):
-        low.error("kind-mismatch", f"`{name}` is exact and takes no decimals", e.span, "write `round(x to STEP, MODE)` to round")
+        low.error(
+            "kind-mismatch",
+            f"`{name}` is exact and takes no decimals",
+            e.span,
+            "write `round(x to STEP, MODE)` to round",
+        )
         return None
     return function(low, e)
 
@@ -102,7 +111,10 @@ def _date_part(low: Lowering, e: ast.Call) -> Ref | None:
         low.error("kind-mismatch", f"`{e.function.text}` needs a date, here is {described(type_)}", e.arguments[0].span)
         return None
     return low.emit(
-        nodes.DatePart(e.function.text), (ref,), Type(Kind.NUMBER, NONE, type_.grain, step=Fraction(1), absent=type_.absent), e.span
+        nodes.DatePart(e.function.text),
+        (ref,),
+        Type(Kind.NUMBER, NONE, type_.grain, step=Fraction(1), absent=type_.absent),
+        e.span,
     )
 
 
@@ -113,7 +125,9 @@ def _points(low: Lowering, e: ast.Call) -> Ref | None:
         return None
     type_ = low.type(refs[0])
     if type_.unit.powers:
-        low.error("unit-mismatch", f"`points` turns a percentage into points, here is {described(type_)}", e.arguments[0].span)
+        low.error(
+            "unit-mismatch", f"`points` turns a percentage into points, here is {described(type_)}", e.arguments[0].span
+        )
         return None
     hundred = low.constant(Fraction(100), Type(Kind.COUNT, POINT), e.span)
     return expressions.operate(low, "*", refs[0], hundred, e.span)
@@ -126,14 +140,22 @@ def _root(low: Lowering, e: ast.Call) -> Ref | None:
         return None
     if e.decimals is None:
         text = e.span.text
-        low.error("root-without-decimals", f"`{name}` must say with how many decimals it is rounded", e.span,
-                  f"write `, 9 decimals` as the last argument of `{name}`",
-                  fixes=[Fix("round to 9 decimals", (Edit(e.span, text[:-1] + ", 9 decimals)"),))])
+        low.error(
+            "root-without-decimals",
+            f"`{name}` must say with how many decimals it is rounded",
+            e.span,
+            f"write `, 9 decimals` as the last argument of `{name}`",
+            fixes=[Fix("round to 9 decimals", (Edit(e.span, text[:-1] + ", 9 decimals)"),))],
+        )
         return None
     for ref, part in zip(refs, e.arguments, strict=True):
         if low.type(ref).unit.powers:
-            low.error("unit-mismatch", f"`{name}` needs a number without unit, here is {described(low.type(ref))}", part.span,
-                      "divide by a quantity of the same unit first")
+            low.error(
+                "unit-mismatch",
+                f"`{name}` needs a number without unit, here is {described(low.type(ref))}",
+                part.span,
+                "divide by a quantity of the same unit first",
+            )
             return None
     absent = typing.absences([low.type(r) for r in refs]) | {State.NOT_REPORTABLE}
     grain = typing.union([low.type(r) for r in refs])
@@ -184,8 +206,12 @@ def round_node(low: Lowering, ref: Ref, step: ast.Expr, mode: str, span: Span) -
         to = found
     to_type = low.type(to)
     if to_type.unit != type_.unit and not (to_type.literal and not type_.unit.powers):
-        low.error("unit-mismatch", f"rounding {described(type_)} to {described(to_type)}", step.span,
-                  f"write the step in `{unit_words(type_)}`")
+        low.error(
+            "unit-mismatch",
+            f"rounding {described(type_)} to {described(to_type)}",
+            step.span,
+            f"write the step in `{unit_words(type_)}`",
+        )
         return None
     op = low.builder.nodes[to].op
     multiple = op.value if isinstance(op, nodes.Const) and isinstance(op.value, Fraction) else to_type.step
@@ -218,13 +244,21 @@ def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
     else:
         found = typing.unify((scale.borders, type_), f"scale `{name}` runs over")
         if isinstance(found, Problem):
-            low.error("unit-mismatch", f"scale `{name}` runs over {described(scale.borders)}, the argument is {described(type_)}", argument.span,
-                      typing.bridge(scale.borders, type_))
+            low.error(
+                "unit-mismatch",
+                f"scale `{name}` runs over {described(scale.borders)}, the argument is {described(type_)}",
+                argument.span,
+                typing.bridge(scale.borders, type_),
+            )
             return None
     whole = type_.kind is Kind.COUNT or (type_.step is not None and type_.step > 0 and type_.step.denominator == 1)
     if scale.whole_numbers and not whole:
-        low.error("scale-gap", f"scale `{name}` skips between whole numbers, but `{argument.span.text}` is not a count", argument.span,
-                  "let each band start where the one before ends, or round the argument to whole numbers")
+        low.error(
+            "scale-gap",
+            f"scale `{name}` skips between whole numbers, but `{argument.span.text}` is not a count",
+            argument.span,
+            "let each band start where the one before ends, or round the argument to whole numbers",
+        )
         return None
     values = scale.values
     if curve.marginal:
@@ -234,7 +268,9 @@ def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
         result = replace(values, grain=type_.grain, absent=type_.absent, literal=False)
         if any(p.slope for p in curve.pieces):
             result = replace(result, step=None)
-    return low.emit(curve, (ref,), result, e.span)
+    used = low.emit(curve, (ref,), result, e.span)
+    low.curve_uses.setdefault(used, e.span)
+    return used
 
 
 def _stretched(curve: nodes.Curve, factor: Fraction) -> nodes.Curve:
@@ -248,4 +284,3 @@ def _stretched(curve: nodes.Curve, factor: Fraction) -> nodes.Curve:
         for p in curve.pieces
     )
     return replace(curve, pieces=pieces)
-

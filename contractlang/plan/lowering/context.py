@@ -54,6 +54,8 @@ class Lowering:
         self.scales: dict[str, Scale] = {}
         self.populations: dict[str, Population] = {}
         self.locals: dict[str, Ref] = {}
+        self.case_tables: list[tuple[Ref, ast.Cases]] = []
+        self.curve_uses: dict[Ref, Span] = {}
 
     # Types and nodes
 
@@ -83,7 +85,14 @@ class Lowering:
     # Names
 
     def register(
-        self, name: str, ref: Ref, role: str, label: str, origin: Span, block: str | None = None, word: str | None = None
+        self,
+        name: str,
+        ref: Ref,
+        role: str,
+        label: str,
+        origin: Span,
+        block: str | None = None,
+        word: str | None = None,
     ) -> Ref:
         """Make a node the value of a name and a line of the statement."""
         ref = self.builder.name(ref, name, origin)
@@ -122,9 +131,7 @@ class Lowering:
         )
 
     def warn(self, code: str, message: str, span: Span, help: str = "", fixes: Sequence[Fix] = ()) -> None:
-        self.sink.report(
-            Diagnostic(code, message, span, help=help, fixes=tuple(fixes), severity=Severity.WARNING)
-        )
+        self.sink.report(Diagnostic(code, message, span, help=help, fixes=tuple(fixes), severity=Severity.WARNING))
 
     def problem(self, problem: Problem, span: Span, parts: Sequence[ast.Expr] = ()) -> None:
         """Report a failed typing rule at the words that it concerns; a bare number gets its unit as a fix."""

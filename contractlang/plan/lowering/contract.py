@@ -60,7 +60,7 @@ def lower(
     return Lowered(_plan(low, document, payments), low, examples)
 
 
-def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -> bool:  # noqa: PLR0911 (one case per item)
+def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -> bool:
     match item:
         case ast.Constant(value=value):
             ref = expressions.lower_expression(low, value)
@@ -104,24 +104,39 @@ def _payment(low: Lowering, name: str, item: ast.Payment) -> bool:
     if ref is None:
         return False
     if item.cadence is not None:
-        low.error("unsupported", f"payment `{name}` is {item.cadence}: payments within the period are not settled yet", item.span,
-                  "pay once per settlement period")
+        low.error(
+            "unsupported",
+            f"payment `{name}` is {item.cadence}: payments within the period are not settled yet",
+            item.span,
+            "pay once per settlement period",
+        )
         return False
     type_ = low.type(ref)
     if type_.unit != USD or type_.kind is not Kind.MONEY:
-        help_ = "multiply by member_months" if str(type_.unit) == "USD pmpm" else "a payment needs an expression in `USD`"
+        help_ = (
+            "multiply by member_months" if str(type_.unit) == "USD pmpm" else "a payment needs an expression in `USD`"
+        )
         low.error("unit-mismatch", f"payment `{name}` is {described(type_)}, not `USD`", item.body.span, help_)
         return False
     if not type_.grain <= low.settled:
         extra = sorted(type_.grain - low.settled)[0]
         text = item.body.span.text
-        low.error("grain-mismatch", f"payment `{name}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}", item.body.span,
-                  f"wrap it in `sum(… over {extra})`", fixes=[Fix("add it up", (Edit(item.body.span, f"sum({text} over {extra})"),))])
+        low.error(
+            "grain-mismatch",
+            f"payment `{name}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}",
+            item.body.span,
+            f"wrap it in `sum(… over {extra})`",
+            fixes=[Fix("add it up", (Edit(item.body.span, f"sum({text} over {extra})"),))],
+        )
         return False
     if type_.step is None or (type_.step / CENT).denominator != 1:
-        low.error("payment-not-cents", f"payment `{name}` need not be whole cents", item.body.span,
-                  "round it where the contract says so: `round(… to cents, half away from zero)`",
-                  fixes=[_round_fix(item.body.span)] if not isinstance(item.body, ast.Cases) else [])
+        low.error(
+            "payment-not-cents",
+            f"payment `{name}` need not be whole cents",
+            item.body.span,
+            "round it where the contract says so: `round(… to cents, half away from zero)`",
+            fixes=[_round_fix(item.body.span)] if not isinstance(item.body, ast.Cases) else [],
+        )
         return False
     low.register(name, ref, "payment", name, item.span)
     return True
@@ -135,13 +150,23 @@ def _baseline(low: Lowering, name: str, item: ast.Baseline) -> bool:
     total = Fraction(0)
     for entry in item.entries:
         if not isinstance(entry.value, ast.Number):
-            low.error("kind-mismatch", f"baseline `{name}` needs a percentage per year", entry.span, "write `2007: 40%, 2008: 60%`")
+            low.error(
+                "kind-mismatch",
+                f"baseline `{name}` needs a percentage per year",
+                entry.span,
+                "write `2007: 40%, 2008: 60%`",
+            )
             return False
         total += entry.value.value
     if total != 1:
         shown = f"{float(total * 100):g}%"
-        low.error("weights-not-100", f"the weights of baseline `{name}` add up to {shown}, not 100%", item.span, "let them add up to 100%",
-                  fixes=_last_weight_fix(item, total))
+        low.error(
+            "weights-not-100",
+            f"the weights of baseline `{name}` add up to {shown}, not 100%",
+            item.span,
+            "let them add up to 100%",
+            fixes=_last_weight_fix(item, total),
+        )
         return False
     return True
 
@@ -167,7 +192,11 @@ def _check_previous(low: Lowering) -> None:
         if isinstance(node.op, nodes.Previous) and node.op.name in low.values:
             own, there = node.type, low.type(low.values[node.op.name])
             if own.unit != there.unit or own.numeric != there.numeric:
-                low.error("unit-mismatch", f"`{node.op.name}` is {described(there)}, but starts with {described(own)}", node.origin)
+                low.error(
+                    "unit-mismatch",
+                    f"`{node.op.name}` is {described(there)}, but starts with {described(own)}",
+                    node.origin,
+                )
 
 
 def _requirements(low: Lowering) -> None:
@@ -195,7 +224,12 @@ def _guarantee(low: Lowering, item: ast.Guarantee) -> None:
             return
         if not low.type(condition).grain <= low.settled:
             extra = sorted(low.type(condition).grain - low.settled)[0]
-            low.error("grain-mismatch", f"the guarantee varies by {extra}", item.condition.span, "state it for one settled row")
+            low.error(
+                "grain-mismatch",
+                f"the guarantee varies by {extra}",
+                item.condition.span,
+                "state it for one settled row",
+            )
             return
     else:
         for part in (item.condition, item.over, item.limit):
@@ -212,10 +246,18 @@ def _check_unused(low: Lowering, document: ast.Document, payments: list[str]) ->
     for name, item in low.scope.items.items():
         if id(item) not in own or name in low.used or item.span.file is not document.span.file:
             continue
-        if isinstance(item, ast.Define | ast.Constant | ast.Scale | ast.Schedule | ast.Terms) and item.notes.doc is None:
+        if (
+            isinstance(item, ast.Define | ast.Constant | ast.Scale | ast.Schedule | ast.Terms)
+            and item.notes.doc is None
+        ):
             removal = _removal(item.span)
-            low.warn("unused-definition", f"nothing reads `{name}`", item.span,
-                     "remove it, or say in a `##` comment above it what it is for", fixes=[removal])
+            low.warn(
+                "unused-definition",
+                f"nothing reads `{name}`",
+                item.span,
+                "remove it, or say in a `##` comment above it what it is for",
+                fixes=[removal],
+            )
 
 
 def _removal(span: Span) -> Fix:
@@ -272,5 +314,3 @@ def _assumptions(low: Lowering) -> list[nodes.Assumption]:
             parts += [(f"{name}.{s.label or s.word}", s.notes, s.span) for s in item.steps]
         found += [nodes.Assumption(n, notes.assumed, span) for n, notes, span in parts if notes.assumed is not None]
     return found
-
-

@@ -17,14 +17,14 @@ from contractlang.plan.lowering import aggregates, calls, references
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.semantics import literals, typing
 from contractlang.semantics.scope import unknown
-from contractlang.semantics.types import NONE, SCALAR, Kind, Type
+from contractlang.semantics.types import Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
-from contractlang.values import Absent, State
+from contractlang.values import State
 
 
-def lower_expression(low: Lowering, e: ast.Expr) -> Ref | None:  # noqa: PLR0911 (one case per shape)
+def lower_expression(low: Lowering, e: ast.Expr) -> Ref | None:
     match e:
         case ast.Number():
             return _number(low, e)
@@ -79,9 +79,13 @@ def lower_body(low: Lowering, body: ast.Body) -> Ref | None:
     failed = False
     for position, case in enumerate(body.cases):
         if case.condition is None and position != len(body.cases) - 1:
-            low.error("unreachable-case", "the cases after `otherwise` are never reached", body.cases[position + 1].span,
-                      "let `otherwise` stand last",
-                      fixes=[_without(body.cases[position + 1].span)])
+            low.error(
+                "unreachable-case",
+                "the cases after `otherwise` are never reached",
+                body.cases[position + 1].span,
+                "let `otherwise` stand last",
+                fixes=[_without(body.cases[position + 1].span)],
+            )
             return None
         if case.condition is not None:
             condition = flag(low, case.condition)
@@ -98,9 +102,11 @@ def lower_body(low: Lowering, body: ast.Body) -> Ref | None:
     type_ = common(low, values, parts, "the cases mix", body.span)
     if type_ is None:
         return None
-    conditions = [low.type(a) for a in args if low.type(a).kind is Kind.FLAG and a not in values]
-    grain = typing.union([type_, *conditions, *(low.type(a) for a in args)])
-    return low.emit(nodes.Choose(), tuple(args), replace(type_, grain=grain, literal=False), body.span)
+    grain = typing.union([low.type(a) for a in args])
+    absent = typing.absences([low.type(a) for a in args])
+    ref = low.emit(nodes.Choose(), tuple(args), replace(type_, grain=grain, absent=absent, literal=False), body.span)
+    low.case_tables.append((ref, body))
+    return ref
 
 
 def _without(span: Span) -> Fix:
@@ -114,8 +120,12 @@ def flag(low: Lowering, e: ast.Expr) -> Ref | None:
     """An expression that must be yes or no."""
     ref = lower_expression(low, e)
     if ref is not None and low.type(ref).kind is not Kind.FLAG:
-        low.error("kind-mismatch", f"a condition is needed, here is {described(low.type(ref))}", e.span,
-                  "compare it with something, such as `> 0`")
+        low.error(
+            "kind-mismatch",
+            f"a condition is needed, here is {described(low.type(ref))}",
+            e.span,
+            "compare it with something, such as `> 0`",
+        )
         return None
     return ref
 
@@ -182,7 +192,9 @@ def logic(low: Lowering, op: str, parts: Sequence[ast.Expr], span: Span) -> Ref 
         return None
     args = tuple(r for r in refs if r is not None)
     types = [low.type(r) for r in args]
-    return low.emit(nodes.Logic(op), args, replace(FLAG, grain=typing.union(types), absent=typing.absences(types)), span)
+    return low.emit(
+        nodes.Logic(op), args, replace(FLAG, grain=typing.union(types), absent=typing.absences(types)), span
+    )
 
 
 def binary(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, span: Span) -> Ref | None:
@@ -201,7 +213,12 @@ def operate(low: Lowering, op: str, a: Ref, b: Ref, span: Span, parts: Sequence[
         low.problem(found, parts[found.adapt[0]].span if found.adapt and parts else span, parts)
         return None
     x, y = low.builder.nodes[a].op, low.builder.nodes[b].op
-    if isinstance(x, nodes.Const) and isinstance(y, nodes.Const) and isinstance(x.value, Fraction) and isinstance(y.value, Fraction):
+    if (
+        isinstance(x, nodes.Const)
+        and isinstance(y, nodes.Const)
+        and isinstance(x.value, Fraction)
+        and isinstance(y.value, Fraction)
+    ):
         folded = _fold(op, x.value, y.value)
         if folded is not None:
             step = found.step if found.step is not None else abs(folded)
@@ -276,9 +293,18 @@ def _power(low: Lowering, left: ast.Expr, right: ast.Expr, span: Span) -> Ref | 
     if base is None or exponent is None:
         return None
     op = low.builder.nodes[exponent].op
-    if not (isinstance(op, nodes.Const) and isinstance(op.value, Fraction) and op.value.denominator == 1 and abs(op.value) <= 100):
-        low.error("root-without-decimals", "`^` takes a whole number up to 100", right.span,
-                  "write `power(x, y, 12 decimals)` for any other power")
+    if not (
+        isinstance(op, nodes.Const)
+        and isinstance(op.value, Fraction)
+        and op.value.denominator == 1
+        and abs(op.value) <= 100
+    ):
+        low.error(
+            "root-without-decimals",
+            "`^` takes a whole number up to 100",
+            right.span,
+            "write `power(x, y, 12 decimals)` for any other power",
+        )
         return None
     found = typing.power(low.type(base), int(op.value))
     if isinstance(found, Problem):
@@ -321,7 +347,12 @@ def _membership(low: Lowering, e: ast.Membership) -> Ref | None:
                 low.problem(problem, end.span, (e.operand, end))
                 failed = True
             elif not isinstance(op, nodes.Const):
-                low.error("kind-mismatch", "a list after `in` holds literals", end.span, "write the comparison with `is` and `or`")
+                low.error(
+                    "kind-mismatch",
+                    "a list after `in` holds literals",
+                    end.span,
+                    "write the comparison with `is` and `or`",
+                )
                 failed = True
             else:
                 found.append(op.value)
@@ -349,4 +380,3 @@ def _else(low: Lowering, e: ast.Else) -> Ref | None:
     taken = {State.MISSING} if e.missing else {State.NOT_APPLICABLE, State.NOT_REPORTABLE}
     absent = (low.type(a).absent - taken) | low.type(b).absent
     return low.emit(nodes.Fallback(e.missing), (a, b), replace(type_, absent=frozenset(absent)), e.span)
-

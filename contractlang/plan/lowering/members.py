@@ -16,12 +16,18 @@ from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import PERIODS
-from contractlang.semantics.types import EVENT, MEMBER, MEMBER_MONTH, NONE, USD, Kind, Type
+from contractlang.semantics.types import EVENT, MEMBER, MEMBER_MONTH, USD, Kind, Type
 from contractlang.source import Span
 from contractlang.syntax import ast
-from contractlang.values import Absent, State
+from contractlang.values import State
 
-UNIT, PERIOD, MEMBER_KEY, MONTHS, REASON = "settled_unit", "settled_period", "member_key", "months_counted", "left_out_because"
+UNIT, PERIOD, MEMBER_KEY, MONTHS, REASON = (
+    "settled_unit",
+    "settled_period",
+    "member_key",
+    "months_counted",
+    "left_out_because",
+)
 """Columns that the reduce stage adds; no contract can declare these names twice because they are never looked up."""
 
 
@@ -53,21 +59,44 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
         return False
     to = attribute.get("to")
     if isinstance(to, ast.Name) and to.text != low.scope.unit:
-        low.error("unknown-name", f"`{to.text}` is not what the contract settles", to.span, f"write `attribute to {low.scope.unit} by …`")
+        low.error(
+            "unknown-name",
+            f"`{to.text}` is not what the contract settles",
+            to.span,
+            f"write `attribute to {low.scope.unit} by …`",
+        )
         return False
     left_out = _reasons(low, table, block, unit)
     if left_out is None:
         return False
     _step(low, f"{name}.scan", relations.Scan(table.name, _columns(table)), block.span, f"rows of {table.name}")
-    period = RowExpr("period", (RowExpr("column", value=moment, kind="text"),), value=PERIODS[low.scope.period], kind="text", origin=block.span)
+    period = RowExpr(
+        "period",
+        (RowExpr("column", value=moment, kind="text"),),
+        value=PERIODS[low.scope.period],
+        kind="text",
+        origin=block.span,
+    )
     derived = (
         (UNIT, unit.expr),
         (PERIOD, period),
         (MEMBER_KEY, RowExpr("column", value=member, kind="text")),
         (MONTHS, months),
     )
-    _step(low, f"{name}.placed", relations.Derive(f"{name}.scan", derived), block.span, "unit, period and months of each row")
-    _step(low, f"{name}.marked", relations.Derive(f"{name}.placed", ((REASON, left_out),)), block.span, "the reason why a row does not count")
+    _step(
+        low,
+        f"{name}.placed",
+        relations.Derive(f"{name}.scan", derived),
+        block.span,
+        "unit, period and months of each row",
+    )
+    _step(
+        low,
+        f"{name}.marked",
+        relations.Derive(f"{name}.placed", ((REASON, left_out),)),
+        block.span,
+        "the reason why a row does not count",
+    )
     counts = RowExpr("missing", (RowExpr("column", value=REASON, kind="text"),), kind="flag")
     _step(low, f"{name}.counted", relations.Filter(f"{name}.marked", counts), block.span, "rows that count")
     _population_outputs(low, name, block, months.scale)
@@ -85,8 +114,12 @@ def _table(low: Lowering, block: ast.Block) -> TableSchema | None:
         low.scope.unknown(source, members, "input")
         return None
     if not table.member_level:
-        low.error("grain-mismatch", f"`{table.name}` has no member rows: it is keyed by {', '.join(k.name for k in table.keys)}", source.span,
-                  "read its columns directly in expressions")
+        low.error(
+            "grain-mismatch",
+            f"`{table.name}` has no member rows: it is keyed by {', '.join(k.name for k in table.keys)}",
+            source.span,
+            "read its columns directly in expressions",
+        )
         return None
     return table
 
@@ -102,14 +135,25 @@ def _member_keys(low: Lowering, table: TableSchema, block: ast.Block) -> tuple[s
             return None
         open_keys = [stated.argument.text]
     if len(open_keys) != 1:
-        low.error("ambiguous-name", f"`{table.name}` has several keys that could name the member: {', '.join(open_keys)}", block.span,
-                  f"say which: `member {open_keys[0]}`")
+        low.error(
+            "ambiguous-name",
+            f"`{table.name}` has several keys that could name the member: {', '.join(open_keys)}",
+            block.span,
+            f"say which: `member {open_keys[0]}`",
+        )
         return None
     if len(moments) != 1:
-        low.error("missing-clause", f"`{table.name}` has no key that places a row in time", block.span, "key it `per member, month`")
+        low.error(
+            "missing-clause",
+            f"`{table.name}` has no key that places a row in time",
+            block.span,
+            "key it `per member, month`",
+        )
         return None
     if PERIODS[moments[0]] > PERIODS[low.scope.period]:
-        low.error("grain-mismatch", f"`{table.name}` is per {moments[0]}, the settlement per {low.scope.period}", block.span)
+        low.error(
+            "grain-mismatch", f"`{table.name}` is per {moments[0]}, the settlement per {low.scope.period}", block.span
+        )
         return None
     return open_keys[0], moments[0]
 
@@ -119,10 +163,22 @@ def _one(low: Lowering, block: ast.Block, word: str) -> ast.Step | None:
     if len(found) == 1:
         return found[0]
     if not found:
-        example = {"attribute": f"attribute to {low.scope.unit} by COLUMN", "amount": "amount COLUMN", "numerator": "numerator COLUMN", "denominator": "denominator COLUMN"}
-        low.error("missing-clause", f"{block.kind} `{block.name}` has no `{word}` clause", block.span, f"write `{example[word]}`")
+        example = {
+            "attribute": f"attribute to {low.scope.unit} by COLUMN",
+            "amount": "amount COLUMN",
+            "numerator": "numerator COLUMN",
+            "denominator": "denominator COLUMN",
+        }
+        low.error(
+            "missing-clause",
+            f"{block.kind} `{block.name}` has no `{word}` clause",
+            block.span,
+            f"write `{example[word]}`",
+        )
     else:
-        low.error("duplicate-clause", f"{block.kind} `{block.name}` has two `{word}` clauses", found[1].span, "keep one")
+        low.error(
+            "duplicate-clause", f"{block.kind} `{block.name}` has two `{word}` clauses", found[1].span, "keep one"
+        )
     return None
 
 
@@ -148,12 +204,24 @@ def _reasons(low: Lowering, table: TableSchema, block: ast.Block, unit: rows.Row
             ok = False
             continue
         reason = step.get("reason")
-        words = reason.value if isinstance(reason, ast.Text) else f"{'not ' if step.word == 'where' else ''}{_words(step.argument)}"
+        words = (
+            reason.value
+            if isinstance(reason, ast.Text)
+            else f"{'not ' if step.word == 'where' else ''}{_words(step.argument)}"
+        )
         unknown = RowExpr("missing", (condition.expr,), kind="flag", origin=step.span)
         cases += [unknown, _text(f"unknown whether {_words(step.argument)}")]
-        excluded = condition.expr if step.word == "exclude" else RowExpr("not", (condition.expr,), kind="flag", origin=step.span)
+        excluded = (
+            condition.expr
+            if step.word == "exclude"
+            else RowExpr("not", (condition.expr,), kind="flag", origin=step.span)
+        )
         cases += [excluded, _text(words)]
-    return RowExpr("case", (*cases, RowExpr("const", value=None, kind="text")), kind="text", origin=block.span) if ok else None
+    return (
+        RowExpr("case", (*cases, RowExpr("const", value=None, kind="text")), kind="text", origin=block.span)
+        if ok
+        else None
+    )
 
 
 def _words(e: ast.Expr) -> str:
@@ -187,14 +255,33 @@ def _population_outputs(low: Lowering, name: str, block: ast.Block, scale: int) 
         relations.Measure("member_months", "sum", _column(MONTHS, scale=scale)),
         relations.Measure("members", "count_distinct", _column(MEMBER_KEY, "text")),
     )
-    _step(low, f"{name}.totals", relations.Group(f"{name}.counted", (UNIT, PERIOD), totals), span, "member-months and members")
+    _step(
+        low,
+        f"{name}.totals",
+        relations.Group(f"{name}.counted", (UNIT, PERIOD), totals),
+        span,
+        "member-months and members",
+    )
     low.outputs.append(
-        relations.Output(name, f"{name}.totals", _settlement_keys(low), (("member_months", "member_months", scale), ("members", "members", 0)),
-                         ("member_months", "members"))
+        relations.Output(
+            name,
+            f"{name}.totals",
+            _settlement_keys(low),
+            (("member_months", "member_months", scale), ("members", "members", 0)),
+            ("member_months", "members"),
+        )
     )
     account = (relations.Measure("rows", "count"), relations.Measure("months", "sum", _column(MONTHS, scale=scale)))
-    _step(low, f"{name}.account", relations.Group(f"{name}.marked", (UNIT, PERIOD, REASON), account), span, "rows by reason")
-    low.accounts.append(relations.Account(name, f"{name}.account", _settlement_keys(low), (("months", "months", scale),)))
+    _step(
+        low,
+        f"{name}.account",
+        relations.Group(f"{name}.marked", (UNIT, PERIOD, REASON), account),
+        span,
+        "rows by reason",
+    )
+    low.accounts.append(
+        relations.Account(name, f"{name}.account", _settlement_keys(low), (("months", "months", scale),))
+    )
     for column, unit, label in (("member_months", MEMBER_MONTH, "member-months"), ("members", MEMBER, "members")):
         type_ = Type(Kind.COUNT, unit, low.settled, step=Fraction(1, 10 ** (scale if column == "member_months" else 0)))
         cell = low.emit(nodes.Cell(name, column), (), type_, span)
@@ -204,9 +291,21 @@ def _population_outputs(low: Lowering, name: str, block: ast.Block, scale: int) 
 def _home(low: Lowering, name: str, span: Span, moment: str) -> str:
     """One row per member and period: that of the last month that counts."""
     last = relations.Measure("last_moment", "max", _column(moment, "text"))
-    _step(low, f"{name}.last", relations.Group(f"{name}.counted", (MEMBER_KEY, PERIOD), (last,)), span, "last month of each member")
+    _step(
+        low,
+        f"{name}.last",
+        relations.Group(f"{name}.counted", (MEMBER_KEY, PERIOD), (last,)),
+        span,
+        "last month of each member",
+    )
     on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD), (moment, "last_moment"))
-    return _step(low, f"{name}.home", relations.Join(f"{name}.counted", f"{name}.last", on, ()), span, "the row of the last month")
+    return _step(
+        low,
+        f"{name}.home",
+        relations.Join(f"{name}.counted", f"{name}.last", on, ()),
+        span,
+        "the row of the last month",
+    )
 
 
 # Spending ------------------------------------------------------------------------------------------------------------
@@ -222,13 +321,24 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
     if amount is None:
         return False
     if amount.type.unit != USD:
-        low.error("unit-mismatch", f"spending adds up money, here is `{amount.type.unit}`", amount_step.argument.span, "name columns in `USD`")
+        low.error(
+            "unit-mismatch",
+            f"spending adds up money, here is `{amount.type.unit}`",
+            amount_step.argument.span,
+            "name columns in `USD`",
+        )
         return False
     counted = _spending_exclusions(low, name, block, population)
     if counted is None:
         return False
     scale = amount.expr.scale
-    _step(low, f"{name}.rows", relations.Derive(counted, (("amount", amount.expr),)), amount_step.span, "the amount of each row")
+    _step(
+        low,
+        f"{name}.rows",
+        relations.Derive(counted, (("amount", amount.expr),)),
+        amount_step.span,
+        "the amount of each row",
+    )
     truncate = next((s for s in block.steps if s.word == "truncate"), None)
     values = [("amount", "before any step" if truncate else "total", amount_step)]
     if truncate is not None:
@@ -238,9 +348,13 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
         values.append(("truncate", "after truncation", truncate))
     else:
         measures = (relations.Measure("amount", "sum", _column("amount", scale=scale)),)
-        _step(low, f"{name}.totals", relations.Group(f"{name}.rows", (UNIT, PERIOD), measures), block.span, "total amount")
+        _step(
+            low, f"{name}.totals", relations.Group(f"{name}.rows", (UNIT, PERIOD), measures), block.span, "total amount"
+        )
     columns = tuple((column, column, scale) for column, _, _ in values)
-    low.outputs.append(relations.Output(name, f"{name}.totals", _settlement_keys(low), columns, tuple(c for c, _, _ in values)))
+    low.outputs.append(
+        relations.Output(name, f"{name}.totals", _settlement_keys(low), columns, tuple(c for c, _, _ in values))
+    )
     running: Ref | None = None
     for column, label, step in values:
         type_ = Type(Kind.MONEY, USD, low.settled, step=Fraction(1, 10**scale))
@@ -272,10 +386,23 @@ def _spending_exclusions(low: Lowering, name: str, block: ast.Block, population:
             return None
         reason = step.get("reason")
         words = reason.value if isinstance(reason, ast.Text) else _words(step.argument)
-        cases += [RowExpr("missing", (condition.expr,), kind="flag"), _text(f"unknown whether {_words(step.argument)}"), condition.expr, _text(words)]
+        cases += [
+            RowExpr("missing", (condition.expr,), kind="flag"),
+            _text(f"unknown whether {_words(step.argument)}"),
+            condition.expr,
+            _text(words),
+        ]
     reasons = RowExpr("case", (*cases, RowExpr("const", value=None, kind="text")), kind="text", origin=block.span)
-    _step(low, f"{name}.marked", relations.Derive(population.counted, ((REASON, reasons),)), block.span, "rows carved out")
-    _step(low, f"{name}.account", relations.Group(f"{name}.marked", (UNIT, PERIOD, REASON), (relations.Measure("rows", "count"),)), block.span, "rows by reason")
+    _step(
+        low, f"{name}.marked", relations.Derive(population.counted, ((REASON, reasons),)), block.span, "rows carved out"
+    )
+    _step(
+        low,
+        f"{name}.account",
+        relations.Group(f"{name}.marked", (UNIT, PERIOD, REASON), (relations.Measure("rows", "count"),)),
+        block.span,
+        "rows by reason",
+    )
     low.accounts.append(relations.Account(f"{name}.exclude", f"{name}.account", _settlement_keys(low)))
     kept = RowExpr("missing", (_column(REASON, "text"),), kind="flag")
     return _step(low, f"{name}.kept", relations.Filter(f"{name}.marked", kept), block.span, "rows not carved out")
@@ -284,31 +411,67 @@ def _spending_exclusions(low: Lowering, name: str, block: ast.Block, population:
 def _truncated(low: Lowering, name: str, block: ast.Block, step: ast.Step, limit: rows.Row, scale: int) -> bool:
     """`truncate at X per member per year`: the member's total in the period, not above X, per unit."""
     if step.get("prorated") is not None:
-        low.error("unsupported", "prorated truncation comes with the member-period blocks", step.span, "leave `prorated` out")
+        low.error(
+            "unsupported", "prorated truncation comes with the member-period blocks", step.span, "leave `prorated` out"
+        )
         return False
     if limit.expr.op not in ("const", "rescale") or limit.type.unit != USD:
-        low.error("unit-mismatch", "`truncate at` needs an amount of money", step.span, "write `truncate at $250_000 per member per year`")
+        low.error(
+            "unit-mismatch",
+            "`truncate at` needs an amount of money",
+            step.span,
+            "write `truncate at $250_000 per member per year`",
+        )
         return False
     if low.scope.period != "year":
-        low.error("grain-mismatch", f"truncation per year needs a settlement per year, this one is per {low.scope.period}", step.span)
+        low.error(
+            "grain-mismatch",
+            f"truncation per year needs a settlement per year, this one is per {low.scope.period}",
+            step.span,
+        )
         return False
     per_member = (relations.Measure("amount", "sum", _column("amount", scale=scale)),)
-    _step(low, f"{name}.member", relations.Group(f"{name}.rows", (UNIT, PERIOD, MEMBER_KEY), per_member), step.span, "total of each member")
+    _step(
+        low,
+        f"{name}.member",
+        relations.Group(f"{name}.rows", (UNIT, PERIOD, MEMBER_KEY), per_member),
+        step.span,
+        "total of each member",
+    )
     top, cost = rows.aligned(limit.expr, _column("amount", scale=scale))
     if cost.scale != scale:
         low.error("unit-mismatch", "the limit has more decimals than the amounts", step.span)
         return False
     kept = RowExpr("least", (cost, top), scale=scale, origin=step.span)
-    cut = RowExpr("case", (RowExpr(">", (cost, top), kind="flag"), RowExpr("const", value=1), RowExpr("const", value=0)))
-    _step(low, f"{name}.cut", relations.Derive(f"{name}.member", (("truncate", kept), ("cut", cut))), step.span, "not above the limit")
+    cut = RowExpr(
+        "case", (RowExpr(">", (cost, top), kind="flag"), RowExpr("const", value=1), RowExpr("const", value=0))
+    )
+    _step(
+        low,
+        f"{name}.cut",
+        relations.Derive(f"{name}.member", (("truncate", kept), ("cut", cut))),
+        step.span,
+        "not above the limit",
+    )
     sums = (
         relations.Measure("amount", "sum", _column("amount", scale=scale)),
         relations.Measure("truncate", "sum", _column("truncate", scale=scale)),
         relations.Measure("rows", "sum", _column("cut")),
     )
-    _step(low, f"{name}.totals", relations.Group(f"{name}.cut", (UNIT, PERIOD), sums), step.span, "totals before and after truncation")
+    _step(
+        low,
+        f"{name}.totals",
+        relations.Group(f"{name}.cut", (UNIT, PERIOD), sums),
+        step.span,
+        "totals before and after truncation",
+    )
     low.accounts.append(
-        relations.Account(f"{name}.truncate", f"{name}.totals", _settlement_keys(low), (("amount", "amount", scale), ("truncate", "truncate", scale)))
+        relations.Account(
+            f"{name}.truncate",
+            f"{name}.totals",
+            _settlement_keys(low),
+            (("amount", "amount", scale), ("truncate", "truncate", scale)),
+        )
     )
     return True
 
@@ -321,7 +484,9 @@ def _spending_totals(low: Lowering, name: str, block: ast.Block, running: Ref) -
             after = None if factor is None else expressions.operate(low, "/", running, factor, step.span)
             if after is None:
                 return False
-            running = low.register(f"{name}.complete", after, "step", f"{name} completed for run-out", step.span, name, "complete")
+            running = low.register(
+                f"{name}.complete", after, "step", f"{name} completed for run-out", step.span, name, "complete"
+            )
     total = low.register(f"{name}.total", running, "amount", f"{name} total", block.span, name)
     low.also(name, total)
     assert block.subject is not None
@@ -359,20 +524,46 @@ def lower_measure(low: Lowering, name: str, block: ast.Block) -> bool:
         return False
     span = block.span
     _step(low, f"{name}.scan", relations.Scan(table.name, _columns(table)), span, f"rows of {table.name}")
-    period = RowExpr("period", (RowExpr("column", value=moment, kind="text"),), value=PERIODS[low.scope.period], kind="text")
+    period = RowExpr(
+        "period", (RowExpr("column", value=moment, kind="text"),), value=PERIODS[low.scope.period], kind="text"
+    )
     placed = ((PERIOD, period), (MEMBER_KEY, RowExpr("column", value=member, kind="text")))
     _step(low, f"{name}.placed", relations.Derive(f"{name}.scan", placed), span, "member and period of each row")
-    joined = relations.Join(f"{name}.placed", population.home, ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD)), ((UNIT, UNIT),), left=True)
-    _step(low, f"{name}.joined", joined, span, f"the unit of the member in {block.subject.text if block.subject else ''}")
-    _step(low, f"{name}.marked", relations.Derive(f"{name}.joined", ((REASON, left_out),)), span, "the reason why a row does not count")
+    joined = relations.Join(
+        f"{name}.placed", population.home, ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD)), ((UNIT, UNIT),), left=True
+    )
+    _step(
+        low, f"{name}.joined", joined, span, f"the unit of the member in {block.subject.text if block.subject else ''}"
+    )
+    _step(
+        low,
+        f"{name}.marked",
+        relations.Derive(f"{name}.joined", ((REASON, left_out),)),
+        span,
+        "the reason why a row does not count",
+    )
     counts = RowExpr("missing", (_column(REASON, "text"),), kind="flag")
     _step(low, f"{name}.counted", relations.Filter(f"{name}.marked", counts), span, "rows that count")
-    _step(low, f"{name}.values", relations.Derive(f"{name}.counted", tuple((c, r.expr) for c, r in sums)), span, "numerator and denominator of each row")
+    _step(
+        low,
+        f"{name}.values",
+        relations.Derive(f"{name}.counted", tuple((c, r.expr) for c, r in sums)),
+        span,
+        "numerator and denominator of each row",
+    )
     measures = tuple(relations.Measure(c, "sum", _column(c, scale=r.expr.scale)) for c, r in sums)
     _step(low, f"{name}.totals", relations.Group(f"{name}.values", (UNIT, PERIOD), measures), span, "sum over sum")
     columns = tuple((c, c, r.expr.scale) for c, r in sums)
-    low.outputs.append(relations.Output(name, f"{name}.totals", _settlement_keys(low), columns, tuple(c for c, _ in sums)))
-    _step(low, f"{name}.account", relations.Group(f"{name}.marked", (UNIT, PERIOD, REASON), (relations.Measure("rows", "count"),)), span, "rows by reason")
+    low.outputs.append(
+        relations.Output(name, f"{name}.totals", _settlement_keys(low), columns, tuple(c for c, _ in sums))
+    )
+    _step(
+        low,
+        f"{name}.account",
+        relations.Group(f"{name}.marked", (UNIT, PERIOD, REASON), (relations.Measure("rows", "count"),)),
+        span,
+        "rows by reason",
+    )
     low.accounts.append(relations.Account(name, f"{name}.account", _settlement_keys(low)))
     return _measure_values(low, name, block, sums)
 
@@ -387,9 +578,18 @@ def _measure_reasons(low: Lowering, table: TableSchema, block: ast.Block) -> Row
             if condition is None:
                 return None
             reason = step.get("reason")
-            words = reason.value if isinstance(reason, ast.Text) else ("not " if step.word == "where" else "") + _words(step.argument)
+            words = (
+                reason.value
+                if isinstance(reason, ast.Text)
+                else ("not " if step.word == "where" else "") + _words(step.argument)
+            )
             excluded = condition.expr if step.word == "exclude" else RowExpr("not", (condition.expr,), kind="flag")
-            cases += [RowExpr("missing", (condition.expr,), kind="flag"), _text(f"unknown whether {_words(step.argument)}"), excluded, _text(words)]
+            cases += [
+                RowExpr("missing", (condition.expr,), kind="flag"),
+                _text(f"unknown whether {_words(step.argument)}"),
+                excluded,
+                _text(words),
+            ]
     cases += [RowExpr("missing", (_column(UNIT, "text"),), kind="flag"), _text(f"member not in `{block.subject.text}`")]
     return RowExpr("case", (*cases, RowExpr("const", value=None, kind="text")), kind="text", origin=block.span)
 
@@ -419,4 +619,3 @@ def _measure_values(low: Lowering, name: str, block: ast.Block, sums: list[tuple
     rate = low.register(f"{name}.rate", rate, "amount", f"{name} rate", block.span, name)
     low.also(name, rate)
     return True
-

@@ -6,8 +6,6 @@ the value after the step, `block.step.rate` or `.limit` its argument.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 
@@ -17,13 +15,25 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import calls, expressions
 from contractlang.plan.lowering.context import Lowering, dimensionless
 from contractlang.semantics import typing
-from contractlang.semantics.types import NONE, Kind, Type
+from contractlang.semantics.types import Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
 
-ARGUMENT_WORDS = {"share": "rate", "reduce": "rate", "minimum": "rate", "discount": "rate", "withhold": "rate", "trend": "rate",
-                  "cap": "limit", "floor": "limit", "less": "amount", "adjust": "rate", "add": "amount", "base": "amount"}
+ARGUMENT_WORDS = {
+    "share": "rate",
+    "reduce": "rate",
+    "minimum": "rate",
+    "discount": "rate",
+    "withhold": "rate",
+    "trend": "rate",
+    "cap": "limit",
+    "floor": "limit",
+    "less": "amount",
+    "adjust": "rate",
+    "add": "amount",
+    "base": "amount",
+}
 """How the argument of a step is called: `risk.share.rate`, `risk.cap.limit`."""
 
 
@@ -38,10 +48,19 @@ def step_names(low: Lowering, block: ast.Block) -> dict[int, str]:
         name = step.label or step.word
         for side in (step.side,) if step.side else ("surplus", "deficit"):
             if (earlier := seen.get((side, name))) is not None:
-                low.error("duplicate-clause", f"`{block.name}` has two steps called `{name}`", step.span,
-                          f"give one of them a label: `{step.span.text} as second_{name}`",
-                          labels=[Label(earlier.span, "the other one")],
-                          fixes=[Fix("add a label", (Edit(Span(step.span.file, step.span.end, step.span.end), f" as second_{name}"),))])
+                low.error(
+                    "duplicate-clause",
+                    f"`{block.name}` has two steps called `{name}`",
+                    step.span,
+                    f"give one of them a label: `{step.span.text} as second_{name}`",
+                    labels=[Label(earlier.span, "the other one")],
+                    fixes=[
+                        Fix(
+                            "add a label",
+                            (Edit(Span(step.span.file, step.span.end, step.span.end), f" as second_{name}"),),
+                        )
+                    ],
+                )
                 break
             seen[(side, name)] = step
         names[position] = name
@@ -53,9 +72,18 @@ def rate(low: Lowering, step: ast.Step) -> Ref | None:
     assert step.argument is not None
     ref = expressions.numeric(low, step.argument, f"`{step.word}`")
     if ref is not None and low.type(ref).unit.powers:
-        low.error("unit-mismatch", f"`{step.word}` takes a rate, here is {described(low.type(ref))}", step.argument.span,
-                  f"write `less {step.argument.span.text}` to subtract an amount" if step.word == "reduce" else
-                  (f"write `cap {step.argument.span.text}` to limit an amount" if step.word == "share" else "write a percentage"))
+        low.error(
+            "unit-mismatch",
+            f"`{step.word}` takes a rate, here is {described(low.type(ref))}",
+            step.argument.span,
+            f"write `less {step.argument.span.text}` to subtract an amount"
+            if step.word == "reduce"
+            else (
+                f"write `cap {step.argument.span.text}` to limit an amount"
+                if step.word == "share"
+                else "write a percentage"
+            ),
+        )
         return None
     return ref
 
@@ -116,7 +144,9 @@ def limit(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref, Ref] | None
     bound = amount_like(low, step, running)
     if bound is None:
         return None
-    after = calls.limited(low, "min" if step.word == "cap" else "max", running, bound, (step.argument, step.argument), step.span)  # type: ignore[arg-type]
+    after = calls.limited(
+        low, "min" if step.word == "cap" else "max", running, bound, (step.argument, step.argument), step.span
+    )  # type: ignore[arg-type]
     return None if after is None else (bound, after)
 
 
@@ -134,4 +164,3 @@ def rounded(low: Lowering, step: ast.Step, running: Ref) -> Ref | None:
     text = mode.value if isinstance(mode, ast.Text) else "half away from zero"
     assert step.argument is not None
     return calls.round_node(low, running, step.argument, text, step.span)
-

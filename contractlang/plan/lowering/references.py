@@ -12,9 +12,8 @@ from contractlang.plan.lowering import expressions
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics import typing
 from contractlang.semantics.declarations import Pattern, TermsTable, literal
-from contractlang.semantics.model import TableSchema
-from contractlang.semantics.scope import PERIODS, ColumnRef, ItemRef, KeyRef, described_item
-from contractlang.semantics.types import NONE, SCALAR, Kind, Type
+from contractlang.semantics.scope import ColumnRef, ItemRef, KeyRef, described_item
+from contractlang.semantics.types import NONE, Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -81,8 +80,12 @@ def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: t
     match item:
         case ast.Input():
             if len(rest) != 1:
-                low.error("unknown-name", f"`{item_name}` is {_a(described_item(item))}, not a value", name.span,
-                          f"name a column: `{item_name}.{item.columns[0].name}`" if item.columns else "")
+                low.error(
+                    "unknown-name",
+                    f"`{item_name}` is {_a(described_item(item))}, not a value",
+                    name.span,
+                    f"name a column: `{item_name}.{item.columns[0].name}`" if item.columns else "",
+                )
                 return None
             return column_cell(low, item_name, rest[0], name)
         case ast.Terms():
@@ -99,13 +102,26 @@ def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: t
             if table is None:
                 return None
             if rest:
-                low.error("unknown-name", f"`{item_name}` is a schedule and has no `{rest[0]}`", name.span, f"write `{item_name}`")
+                low.error(
+                    "unknown-name",
+                    f"`{item_name}` is a schedule and has no `{rest[0]}`",
+                    name.span,
+                    f"write `{item_name}`",
+                )
                 return None
             return terms(low, table, "value", [key(low, table.keys[0], name.span)], name.span)
         case ast.Scale():
-            low.error("kind-mismatch", f"`{item_name}` is a scale: it needs an argument", name.span, f"write `{item_name}({item.parameter})`",
-                      fixes=[Fix(f"write `{item_name}({item.parameter})`", (Edit(name.span, f"{item_name}({item.parameter})"),))]
-                      if low.scope.candidates(ast.Name((item.parameter,), span=name.span)) else [])
+            low.error(
+                "kind-mismatch",
+                f"`{item_name}` is a scale: it needs an argument",
+                name.span,
+                f"write `{item_name}({item.parameter})`",
+                fixes=[
+                    Fix(f"write `{item_name}({item.parameter})`", (Edit(name.span, f"{item_name}({item.parameter})"),))
+                ]
+                if low.scope.candidates(ast.Name((item.parameter,), span=name.span))
+                else [],
+            )
             return None
         case _:
             return _value(low, name, item_name, item, rest)
@@ -116,7 +132,12 @@ def _value(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: 
     if full in low.values:
         return low.values[full]
     if not rest and isinstance(item, ast.Block) and item.kind == "population":
-        low.error("kind-mismatch", f"`{item_name}` is a population, not a value", name.span, f"write `{item_name}.member_months` or `{item_name}.members`")
+        low.error(
+            "kind-mismatch",
+            f"`{item_name}` is a population, not a value",
+            name.span,
+            f"write `{item_name}.member_months` or `{item_name}.members`",
+        )
         return None
     inside = [v for v in low.values if v.startswith(f"{item_name}.")]
     if inside or rest:
@@ -140,8 +161,12 @@ def _visible_key(low: Lowering, table: TermsTable, position: int, span: Span) ->
     name = ast.Name((word,), span=span)
     found = [c for c in low.scope.candidates(name) if not (isinstance(c, ItemRef) and c.name == table.name)]
     if not found:
-        low.error("unknown-name", f"table `{table.name}` is keyed by `{word}`, and no value of that name is visible here", span,
-                  f"write `{table.name}[…].column` with the key that is meant, or declare a column `{word}`")
+        low.error(
+            "unknown-name",
+            f"table `{table.name}` is keyed by `{word}`, and no value of that name is visible here",
+            span,
+            f"write `{table.name}[…].column` with the key that is meant, or declare a column `{word}`",
+        )
         return None
     return lower_name(low, name)
 
@@ -152,9 +177,17 @@ def terms(low: Lowering, table: TermsTable, column: str, keys: list[Ref | None],
     for ref, type_, word in zip(keys, table.key_types, table.keys, strict=True):
         if ref is None:
             return None
-        problem = typing.comparison("is", replace(low.type(ref), literal=False), replace(type_, unit=low.type(ref).unit) if type_.numeric else type_)
+        problem = typing.comparison(
+            "is",
+            replace(low.type(ref), literal=False),
+            replace(type_, unit=low.type(ref).unit) if type_.numeric else type_,
+        )
         if isinstance(problem, Problem):
-            low.error("kind-mismatch", f"table `{table.name}` is keyed by `{word}`, {described(type_)}; here is {described(low.type(ref))}", span)
+            low.error(
+                "kind-mismatch",
+                f"table `{table.name}` is keyed by `{word}`, {described(type_)}; here is {described(low.type(ref))}",
+                span,
+            )
             return None
         args.append(ref)
     found = table.columns[column]
@@ -166,7 +199,9 @@ def terms(low: Lowering, table: TermsTable, column: str, keys: list[Ref | None],
     absent = found.type.absent | typing.absences([low.type(a) for a in args])
     if len(args) > 1 or not _total(low, table):
         absent = absent | ({State.MISSING} if not _total(low, table) else frozenset())
-    return low.emit(nodes.Terms(table.name, column, rows), tuple(args), replace(found.type, grain=grain, absent=absent), span)
+    return low.emit(
+        nodes.Terms(table.name, column, rows), tuple(args), replace(found.type, grain=grain, absent=absent), span
+    )
 
 
 def _patterns(pattern: tuple[Pattern, ...]) -> tuple[Value | tuple[Value | None, Value | None] | None, ...]:
@@ -196,8 +231,12 @@ def lower_lookup(low: Lowering, e: ast.Lookup) -> Ref | None:
         low.scope.unknown(ast.Name((e.column,), span=e.span), list(table.columns), "column")
         return None
     if len(e.keys) != len(table.keys):
-        low.error("terms-header", f"table `{table.name}` has {len(table.keys)} keys, here are {len(e.keys)}", e.span,
-                  f"write `{table.name}[{', '.join(table.keys)}].{e.column}`")
+        low.error(
+            "terms-header",
+            f"table `{table.name}` has {len(table.keys)} keys, here are {len(e.keys)}",
+            e.span,
+            f"write `{table.name}[{', '.join(table.keys)}].{e.column}`",
+        )
         return None
     keys: list[Ref | None] = []
     for part, type_ in zip(e.keys, table.key_types, strict=True):
@@ -225,12 +264,16 @@ def lower_shift(low: Lowering, e: ast.At | ast.Prior) -> Ref | None:
     text, type_ = name
     if isinstance(e, ast.Prior):
         absent = type_.absent | {State.MISSING}
-        return low.emit(nodes.Previous(text, 1), () if starting is None else (starting,), replace(type_, absent=absent), e.span)
+        return low.emit(
+            nodes.Previous(text, 1), () if starting is None else (starting,), replace(type_, absent=absent), e.span
+        )
     at = _periods(low, e.period)
     if at is None:
         return None
     grain = type_.grain - {low.scope.period}
-    return low.emit(nodes.Previous(text, 0, at), (), replace(type_, grain=grain, absent=type_.absent | {State.MISSING}), e.span)
+    return low.emit(
+        nodes.Previous(text, 0, at), (), replace(type_, grain=grain, absent=type_.absent | {State.MISSING}), e.span
+    )
 
 
 def _shifted_name(low: Lowering, e: ast.At | ast.Prior, starting: Ref | None) -> tuple[str, Type] | None:
@@ -238,13 +281,24 @@ def _shifted_name(low: Lowering, e: ast.At | ast.Prior, starting: Ref | None) ->
     operand = e.operand
     if isinstance(operand, ast.Name):
         found = low.scope.candidates(operand)
-        if len(found) == 1 and isinstance(found[0], ItemRef) and operand.text not in low.values and operand.text not in low.broken:
+        if (
+            len(found) == 1
+            and isinstance(found[0], ItemRef)
+            and operand.text not in low.values
+            and operand.text not in low.broken
+        ):
             item = found[0].item
-            if isinstance(item, ast.Define | ast.Block | ast.Payment) and (starting is not None or isinstance(e, ast.Prior)):
+            if isinstance(item, ast.Define | ast.Block | ast.Payment) and (
+                starting is not None or isinstance(e, ast.Prior)
+            ):
                 low.used.add(found[0].name)
                 if starting is None:
-                    low.error("prior-without-starting", f"`{operand.text}` reaches itself through `prior`", e.span,
-                              "say what it starts from: `prior x starting v`")
+                    low.error(
+                        "prior-without-starting",
+                        f"`{operand.text}` reaches itself through `prior`",
+                        e.span,
+                        "say what it starts from: `prior x starting v`",
+                    )
                     return None
                 type_ = replace(low.type(starting), grain=low.settled, literal=False)
                 return operand.text, type_
@@ -273,7 +327,12 @@ def _periods(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...
         for entry in item.entries:
             assert entry.low is not None
             year, weight = literal(low.scope, entry.low, low.sink), literal(low.scope, entry.value, low.sink)
-            if year is None or weight is None or not isinstance(year[0], Fraction) or not isinstance(weight[0], Fraction):
+            if (
+                year is None
+                or weight is None
+                or not isinstance(year[0], Fraction)
+                or not isinstance(weight[0], Fraction)
+            ):
                 return None
             entries.append((str(year[0]), weight[0]))
         return tuple(entries)
@@ -281,7 +340,12 @@ def _periods(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...
     if found is None:
         return None
     if not isinstance(found[0], Fraction) or found[0].denominator != 1:
-        low.error("kind-mismatch", "`at` needs a period or a baseline", period.span, "write a year, such as `at 2019`, or the name of a baseline")
+        low.error(
+            "kind-mismatch",
+            "`at` needs a period or a baseline",
+            period.span,
+            "write a year, such as `at 2019`, or the name of a baseline",
+        )
         return None
     return ((str(found[0]), Fraction(1)),)
 
@@ -309,4 +373,3 @@ def prior_only(scope_item: ast.Item) -> set[str]:
 
     walk(scope_item, False)
     return inside - outside
-

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from contractlang.diagnostics.diagnostic import Fix
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics import typing
 from contractlang.semantics.declarations import literal
 from contractlang.semantics.model import ColumnSchema, TableSchema
-from contractlang.semantics.types import EVENT, NONE, Kind, Type
+from contractlang.semantics.types import EVENT, Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -32,12 +31,17 @@ def lower_row(low: Lowering, table: TableSchema, e: ast.Expr, wanted: Type | Non
     """The row expression, or None after a report. With `wanted` FLAG, anything but a condition is an error."""
     found = _row(low, table, e)
     if found is not None and wanted is FLAG and found.type.kind is not Kind.FLAG:
-        low.error("kind-mismatch", f"a condition is needed, here is {described(found.type)}", e.span, "compare it with something, such as `> 0`")
+        low.error(
+            "kind-mismatch",
+            f"a condition is needed, here is {described(found.type)}",
+            e.span,
+            "compare it with something, such as `> 0`",
+        )
         return None
     return found
 
 
-def _row(low: Lowering, table: TableSchema, e: ast.Expr) -> Row | None:  # noqa: PLR0911 (one case per shape)
+def _row(low: Lowering, table: TableSchema, e: ast.Expr) -> Row | None:
     match e:
         case ast.Name():
             return _name(low, table, e)
@@ -48,7 +52,11 @@ def _row(low: Lowering, table: TableSchema, e: ast.Expr) -> Row | None:  # noqa:
             return None if inner is None else Row(RowExpr("not", (inner.expr,), kind="flag", origin=e.span), FLAG)
         case ast.Unary(operand=operand):
             inner = _row(low, table, operand)
-            return None if inner is None else Row(RowExpr("negate", (inner.expr,), scale=inner.expr.scale, origin=e.span), inner.type)
+            return (
+                None
+                if inner is None
+                else Row(RowExpr("negate", (inner.expr,), scale=inner.expr.scale, origin=e.span), inner.type)
+            )
         case ast.Binary(op=("and" | "or") as op, left=left, right=right):
             sides = [lower_row(low, table, side, FLAG) for side in (left, right)]
             if any(s is None for s in sides):
@@ -71,8 +79,12 @@ def _row(low: Lowering, table: TableSchema, e: ast.Expr) -> Row | None:  # noqa:
         case ast.Call(function=function, arguments=arguments) if function.text in ("min", "max"):
             return _extreme(low, table, function.text, arguments, e.span)
         case _:
-            low.error("unsupported", f"`{' '.join(e.span.text.split())}` cannot be computed for a single row", e.span,
-                      "rows know names, literals, `+ - *`, comparisons, `in`, `and`, `or`, `not`, `min`, `max` and `is missing`; divide after adding up")
+            low.error(
+                "unsupported",
+                f"`{' '.join(e.span.text.split())}` cannot be computed for a single row",
+                e.span,
+                "rows know names, literals, `+ - *`, comparisons, `in`, `and`, `or`, `not`, `min`, `max` and `is missing`; divide after adding up",
+            )
             return None
 
 
@@ -82,7 +94,10 @@ def _name(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
         key = next((k for k in table.keys if k.name == parts[0]), None)
         if key is not None:
             if key.role == "category":
-                return Row(RowExpr("column", value=key.name, kind="text", origin=name.span), Type(Kind.CATEGORY, scheme=key.name))
+                return Row(
+                    RowExpr("column", value=key.name, kind="text", origin=name.span),
+                    Type(Kind.CATEGORY, scheme=key.name),
+                )
             return Row(RowExpr("column", value=key.name, kind="text", origin=name.span), Type(Kind.TEXT))
         column = table.column(parts[0])
         if column is not None:
@@ -91,14 +106,18 @@ def _name(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
     if isinstance(item, ast.Constant):
         low.used.add(name.text)
         return _literal(low, item.value, name.span)
-    low.scope.unknown(name, [*(k.name for k in table.keys), *(c.name for c in table.columns)], f"column of `{table.name}`")
+    low.scope.unknown(
+        name, [*(k.name for k in table.keys), *(c.name for c in table.columns)], f"column of `{table.name}`"
+    )
     return None
 
 
 def _column(column: ColumnSchema, span: Span) -> Row:
     kind = {Kind.FLAG: "flag", Kind.DATE: "date"}.get(column.type.kind, "int" if column.type.numeric else "text")
     scale = (column.decimals or 0) + (2 if column.type.kind is Kind.PERCENT and column.decimals is not None else 0)
-    return Row(RowExpr("column", value=column.name, kind=kind, scale=scale if kind == "int" else 0, origin=span), column.type)
+    return Row(
+        RowExpr("column", value=column.name, kind=kind, scale=scale if kind == "int" else 0, origin=span), column.type
+    )
 
 
 def _literal(low: Lowering, e: ast.Expr, at: Span | None = None) -> Row | None:
@@ -113,7 +132,12 @@ def _literal(low: Lowering, e: ast.Expr, at: Span | None = None) -> Row | None:
         case Fraction():
             scale = decimals_of(value)
             if scale is None:
-                low.error("unsupported", f"`{span.text}` is no decimal number of at most {MOST_DECIMALS} digits", span, "round it")
+                low.error(
+                    "unsupported",
+                    f"`{span.text}` is no decimal number of at most {MOST_DECIMALS} digits",
+                    span,
+                    "round it",
+                )
                 return None
             return Row(RowExpr("const", value=int(value * 10**scale), scale=scale, origin=span), type_)
         case str():
@@ -158,8 +182,11 @@ def _category_word(low: Lowering, left: Row, e: ast.Expr) -> Row | None:
         word = e.value if isinstance(e, ast.Text) else word
         if word is not None:
             if word not in low.scope.categories[left.type.scheme].values:
-                low.scope.unknown(e if isinstance(e, ast.Name) else ast.Name((word,), span=e.span),
-                                  low.scope.categories[left.type.scheme].values, f"value of category `{left.type.scheme}`")
+                low.scope.unknown(
+                    e if isinstance(e, ast.Name) else ast.Name((word,), span=e.span),
+                    low.scope.categories[left.type.scheme].values,
+                    f"value of category `{left.type.scheme}`",
+                )
                 return None
             return Row(RowExpr("const", value=word, kind="text", origin=e.span), left.type)
     return None
@@ -215,7 +242,11 @@ def _membership(low: Lowering, table: TableSchema, e: ast.Membership) -> Row | N
             if isinstance(problem, Problem):
                 low.problem(problem, item.span, (e.operand, item))  # type: ignore[arg-type]
                 return None
-            found.append(rescaled(side.expr, a.expr.scale).value if a.type.numeric and side.expr.scale <= a.expr.scale else side.expr.value)
+            found.append(
+                rescaled(side.expr, a.expr.scale).value
+                if a.type.numeric and side.expr.scale <= a.expr.scale
+                else side.expr.value
+            )
         values.append(tuple(found) if isinstance(item, ast.Range) else found[0])
     expr = RowExpr("in", (a.expr,), value=tuple(values), kind="flag", origin=e.span)
     return Row(RowExpr("not", (expr,), kind="flag") if e.negated else expr, FLAG)
@@ -246,4 +277,3 @@ def _extreme(low: Lowering, table: TableSchema, op: str, parts: Sequence[ast.Exp
         return None
     args = aligned(*(f.expr for f in known))
     return Row(RowExpr("least" if op == "min" else "greatest", args, scale=args[0].scale, origin=span), type_)
-

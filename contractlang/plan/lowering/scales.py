@@ -46,7 +46,9 @@ def lower_scale(low: Lowering, name: str, item: ast.Scale) -> Scale | None:
     read = [_band(low, band) for band in item.bands]
     if not read or any(r is None for r in read):
         if not item.bands:
-            low.error("scale-gap", f"scale `{name}` has no bands", item.span, "write at least one band, such as `0: 0%`")
+            low.error(
+                "scale-gap", f"scale `{name}` has no bands", item.span, "write at least one band, such as `0: 0%`"
+            )
         return None
     bands = [r[0] for r in read if r is not None]
     borders = unify([t for r in read if r for t in r[1]], "the borders mix")
@@ -82,7 +84,7 @@ def _band(low: Lowering, band: ast.Band) -> tuple[_Band, list[Type], list[Type]]
         types.append(found[1])
     value = numbers[2]
     assert value is not None
-    point = band.low is not None and band.low is band.high or (numbers[0] is not None and numbers[0] == numbers[1])
+    point = (band.low is not None and band.low is band.high) or (numbers[0] is not None and numbers[0] == numbers[1])
     return (
         _Band(numbers[0], numbers[1], value, numbers[3], point, band.span),
         [t for t in types[:2] if t],
@@ -99,18 +101,32 @@ def _pieces(low: Lowering, name: str, item: ast.Scale, bands: list[_Band]) -> tu
     for i, band in enumerate(bands):
         after = bands[i + 1] if i + 1 < len(bands) else None
         if band.low is not None and band.high is not None and band.low > band.high:
-            low.error("scale-overlap", f"band `{band.span.text}` of scale `{name}` ends below its start", band.span, "write the smaller border first")
+            low.error(
+                "scale-overlap",
+                f"band `{band.span.text}` of scale `{name}` ends below its start",
+                band.span,
+                "write the smaller border first",
+            )
             return None
         if after is not None:
             end = band.high
             start = after.low
             if start is None or end is None:
-                low.error("scale-overlap", f"band `{(after if start is None else band).span.text}` of scale `{name}` is open towards the others", (after if start is None else band).span,
-                          "`below` stands first, `and more` last")
+                low.error(
+                    "scale-overlap",
+                    f"band `{(after if start is None else band).span.text}` of scale `{name}` is open towards the others",
+                    (after if start is None else band).span,
+                    "`below` stands first, `and more` last",
+                )
                 return None
             if start < end or (band.point and start == end):
-                low.error("scale-overlap", f"bands of scale `{name}` overlap", after.span, "let each band start where the one before ends",
-                          labels=[Label(band.span, "the one before")])
+                low.error(
+                    "scale-overlap",
+                    f"bands of scale `{name}` overlap",
+                    after.span,
+                    "let each band start where the one before ends",
+                    labels=[Label(band.span, "the one before")],
+                )
                 return None
             joined = band.point  # a point reaches to the next border by itself
             if not joined and start > end:
@@ -157,14 +173,26 @@ def _gap(low: Lowering, name: str, band: _Band, after: _Band) -> None:
         head, _, _ = band.span.text.partition(":")
         start = head.rpartition(" to ")[0]
         fixes.append(
-            Fix(f"let the band end at {border}", (Edit(Span(edit_at.file, edit_at.start, edit_at.start + len(head)), f"{start} to {border}"),))
+            Fix(
+                f"let the band end at {border}",
+                (Edit(Span(edit_at.file, edit_at.start, edit_at.start + len(head)), f"{start} to {border}"),),
+            )
         )
     elif border and "below" in band.span.text:
         head, _, _ = band.span.text.partition(":")
-        fixes.append(Fix(f"let the band end at {border}", (Edit(Span(edit_at.file, edit_at.start, edit_at.start + len(head)), f"below {border}"),)))
+        fixes.append(
+            Fix(
+                f"let the band end at {border}",
+                (Edit(Span(edit_at.file, edit_at.start, edit_at.start + len(head)), f"below {border}"),),
+            )
+        )
     low.error(
-        "scale-gap", f"scale `{name}` has a gap between `{band.span.text}` and `{after.span.text}`", after.span,
-        "let each band start where the one before ends", labels=[Label(band.span, "this band ends before")], fixes=fixes,
+        "scale-gap",
+        f"scale `{name}` has a gap between `{band.span.text}` and `{after.span.text}`",
+        after.span,
+        "let each band start where the one before ends",
+        labels=[Label(band.span, "this band ends before")],
+        fixes=fixes,
     )
 
 

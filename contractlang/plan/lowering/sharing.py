@@ -29,8 +29,12 @@ def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
     """Register all values of a sharing block; False after a report."""
     compare = next((s for s in block.steps if s.word == "compare"), None)
     if compare is None:
-        low.error("missing-clause", f"sharing `{name}` does not say what it compares", block.span,
-                  "start with `compare BUDGET to ACTUAL`")
+        low.error(
+            "missing-clause",
+            f"sharing `{name}` does not say what it compares",
+            block.span,
+            "start with `compare BUDGET to ACTUAL`",
+        )
         return False
     difference = _difference(low, compare)
     if difference is None:
@@ -43,7 +47,9 @@ def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
     ]
     for side in sides:
         full = f"{name}.{side.name}.compare"
-        side.running = low.register(full, side.running, "side", f"{side.name} before sharing", compare.span, name, "compare")
+        side.running = low.register(
+            full, side.running, "side", f"{side.name} before sharing", compare.span, name, "compare"
+        )
     names = pipeline.step_names(low, block)
     ok = True
     for position, step in enumerate(block.steps):
@@ -88,8 +94,12 @@ def _difference(low: Lowering, compare: ast.Step) -> Ref | None:
         return None
     if not found.grain <= low.settled:
         extra = sorted(found.grain - low.settled)[0]
-        low.error("grain-mismatch", f"`{compare.span.text}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}",
-                  compare.span, f"wrap each side in `sum(… over {extra})`")
+        low.error(
+            "grain-mismatch",
+            f"`{compare.span.text}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}",
+            compare.span,
+            f"wrap each side in `sum(… over {extra})`",
+        )
         return None
     return expressions.operate(low, "-", a, b, compare.span, (compare.argument, other))
 
@@ -106,14 +116,18 @@ def _step(low: Lowering, block: str, name: str, step: ast.Step, side: _Side) -> 
     if conditioned is None:
         return False
     if side.refused is not None:
-        conditioned = pipeline.choose(low, side.refused, pipeline.zero_like(low, conditioned, step.span), conditioned, step.span)
+        conditioned = pipeline.choose(
+            low, side.refused, pipeline.zero_like(low, conditioned, step.span), conditioned, step.span
+        )
     word = pipeline.ARGUMENT_WORDS.get(step.word)
     if argument is not None and word is not None:
         values = low.values
         values.setdefault(f"{full}.{word}", argument)
         values.setdefault(f"{block}.{name}.{word}", argument)
         if full + "." + word not in {n.name for n in low.names}:
-            argument = low.register(f"{full}.{word}", argument, "argument", f"{side.name} {name} {word}", step.span, block, step.word)
+            argument = low.register(
+                f"{full}.{word}", argument, "argument", f"{side.name} {name} {word}", step.span, block, step.word
+            )
     side.running = low.register(full, conditioned, "side", f"{side.name} {name}", step.span, block, step.word)
     if step.side is not None:
         low.values.setdefault(f"{block}.{name}", side.running)
@@ -138,7 +152,9 @@ def _refuse(low: Lowering, block: str, step: ast.Step, side: _Side) -> bool:
     after = pipeline.choose(low, condition, zero, side.running, step.span)
     count = sum(1 for r in low.refusals if r.name == f"{block}.{side.name}")
     label = step.label or ("refuse" if count == 1 else f"refuse_{count}")
-    side.running = low.register(f"{block}.{side.name}.{label}", after, "side", f"{side.name} unless refused", step.span, block, "refuse")
+    side.running = low.register(
+        f"{block}.{side.name}.{label}", after, "side", f"{side.name} unless refused", step.span, block, "refuse"
+    )
     return True
 
 
@@ -212,12 +228,24 @@ def _bands(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref
         known = [n for n, s in low.scales.items() if s.curve.marginal]
         if isinstance(step.argument, ast.Name) and step.argument.text not in low.scope.items:
             low.scope.unknown(step.argument, known, "scale")
-        elif not isinstance(step.argument, ast.Name) or not isinstance(low.scope.items.get(step.argument.text), ast.Scale):
-            low.error("kind-mismatch", "`bands` needs the name of a scale", step.argument.span, "declare `scale x(share) marginal { … }`")
+        elif not isinstance(step.argument, ast.Name) or not isinstance(
+            low.scope.items.get(step.argument.text), ast.Scale
+        ):
+            low.error(
+                "kind-mismatch",
+                "`bands` needs the name of a scale",
+                step.argument.span,
+                "declare `scale x(share) marginal { … }`",
+            )
         return None
     low.used.add(step.argument.text)  # type: ignore[union-attr]
     if not scale.curve.marginal:
-        low.error("kind-mismatch", f"scale `{scale.curve.name}` is not marginal", step.argument.span, "declare it `marginal`, or write `share`")
+        low.error(
+            "kind-mismatch",
+            f"scale `{scale.curve.name}` is not marginal",
+            step.argument.span,
+            "declare it `marginal`, or write `share`",
+        )
         return None
     ratio = expressions.operate(low, "/", running, base, step.span)
     if ratio is None:

@@ -1,0 +1,215 @@
+"""What can be known about a value before any data: its range, its truth, its labels, and the states it may be in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from contractlang.plan import nodes
+from contractlang.values import Absent, State, Value
+
+BOTH = frozenset({True, False})
+
+
+@dataclass(frozen=True, slots=True)
+class Abstract:
+    """A set of possible values: numbers from `low` to `high` (None: unbounded), not zero if `nonzero`; flags in `truth`;
+    labels in `labels` (None: any). `present` says whether a value is possible at all beside the `states` of absence."""
+
+    low: Fraction | None = None
+    high: Fraction | None = None
+    nonzero: bool = False
+    truth: frozenset[bool] = BOTH
+    labels: frozenset[str] | None = None
+    states: frozenset[State] = frozenset()
+    present: bool = True
+
+    @property
+    def never_zero(self) -> bool:
+        return self.nonzero or (self.low is not None and self.low > 0) or (self.high is not None and self.high < 0)
+
+    def with_states(self, states: Iterable[State]) -> Abstract:
+        return _changed(self, states=self.states | frozenset(states))
+
+
+ANY = Abstract()
+
+
+def _changed(a: Abstract, **changes: object) -> Abstract:
+    from dataclasses import replace
+
+    return replace(a, **changes)  # type: ignore[arg-type]
+
+
+def exactly(value: Value) -> Abstract:
+    match value:
+        case Absent(state=state):
+            return Abstract(states=frozenset({state}), present=False, truth=frozenset(), labels=frozenset())
+        case bool():
+            return Abstract(truth=frozenset({value}))
+        case Fraction():
+            return Abstract(value, value, value != 0)
+        case str():
+            return Abstract(labels=frozenset({value}))
+        case _:
+            return ANY
+
+
+def join(parts: Iterable[Abstract]) -> Abstract:
+    """Everything that any of the parts allows."""
+    found = list(parts)
+    states = frozenset().union(*(p.states for p in found))
+    values = [p for p in found if p.present]
+    if not values:
+        return Abstract(states=states, present=False, truth=frozenset(), labels=frozenset())
+    lows, highs = [p.low for p in values], [p.high for p in values]
+    labels = None if any(p.labels is None for p in values) else frozenset().union(*(p.labels or () for p in values))
+    return Abstract(
+        None if None in lows else min(x for x in lows if x is not None),
+        None if None in highs else max(x for x in highs if x is not None),
+        all(p.never_zero for p in values),
+        frozenset().union(*(p.truth for p in values)),
+        labels,
+        states,
+    )
+
+
+def meet(a: Abstract, b: Abstract) -> Abstract:
+    """What both allow."""
+    lows = [x for x in (a.low, b.low) if x is not None]
+    highs = [x for x in (a.high, b.high) if x is not None]
+    labels = a.labels if b.labels is None else b.labels if a.labels is None else a.labels & b.labels
+    return Abstract(
+        max(lows, default=None),
+        min(highs, default=None),
+        a.nonzero or b.nonzero,
+        a.truth & b.truth,
+        labels,
+        a.states & b.states,
+        a.present and b.present,
+    )
+
+
+ALL_STATES = frozenset({State.MISSING, State.NOT_REPORTABLE, State.NOT_APPLICABLE})
+UNRESTRICTED = Abstract(states=ALL_STATES)
+"""The neutral element of `meet`."""
+
+
+def add(a: Abstract, b: Abstract) -> Abstract:
+    return Abstract(_plus(a.low, b.low), _plus(a.high, b.high))
+
+
+def negate(a: Abstract) -> Abstract:
+    return Abstract(None if a.high is None else -a.high, None if a.low is None else -a.low, a.nonzero)
+
+
+def multiply(a: Abstract, b: Abstract) -> Abstract:
+    nonzero = a.never_zero and b.never_zero
+    ends = (a.low, a.high, b.low, b.high)
+    if all(e is not None for e in ends):
+        products = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]  # type: ignore[operator]
+        return Abstract(min(products), max(products), nonzero)
+    if a.low is not None and b.low is not None and a.low >= 0 and b.low >= 0:
+        return Abstract(a.low * b.low, None, nonzero)
+    return Abstract(nonzero=nonzero)
+
+
+def divide(a: Abstract, b: Abstract) -> Abstract:
+    """The quotient where b is not zero."""
+    if b.low is not None and b.low > 0:
+        inverse = Abstract(Fraction(0) if b.high is None else 1 / b.high, 1 / b.low, True)
+        return multiply(a, inverse)
+    nonnegative = a.low is not None and a.low >= 0 and b.low is not None and b.low >= 0
+    return Abstract(Fraction(0) if nonnegative else None, None, a.never_zero)
+
+
+def _plus(a: Fraction | None, b: Fraction | None) -> Fraction | None:
+    return None if a is None or b is None else a + b
+
+
+def compare(op: str, a: Abstract, b: Abstract) -> frozenset[bool]:
+    """The possible outcomes of a comparison of two present values."""
+    if op in ("is", "is not"):
+        equal = _equal(a, b)
+        return equal if op == "is" else frozenset(not t for t in equal)
+    if op in (">", ">="):
+        a, b, op = b, a, {">": "<", ">=": "<="}[op]
+    # a < b or a <= b
+    if a.high is not None and b.low is not None and (a.high < b.low or (op == "<=" and a.high == b.low)):
+        return frozenset({True})
+    if a.low is not None and b.high is not None and (a.low > b.high or (op == "<" and a.low == b.high)):
+        return frozenset({False})
+    return BOTH
+
+
+def _equal(a: Abstract, b: Abstract) -> frozenset[bool]:
+    if a.labels is not None and b.labels is not None:
+        if not a.labels & b.labels:
+            return frozenset({False})
+        return frozenset({True}) if len(a.labels | b.labels) == 1 else BOTH
+    if a.truth != BOTH and b.truth != BOTH and len(a.truth) == len(b.truth) == 1:
+        return frozenset({a.truth == b.truth})
+    apart = (a.high is not None and b.low is not None and a.high < b.low) or (
+        a.low is not None and b.high is not None and a.low > b.high
+    )
+    if apart:
+        return frozenset({False})
+    if a.low is not None and a.low == a.high == b.low == b.high:
+        return frozenset({True})
+    return BOTH
+
+
+def matches(pattern: Value | tuple[Value | None, Value | None] | None, key: Abstract) -> bool:
+    """Whether a key cell of a table of terms can be met by a key."""
+    match pattern:
+        case None:
+            return True
+        case tuple():
+            low, high = pattern
+            if isinstance(low, Fraction) and key.high is not None and key.high < low:
+                return False
+            return not (isinstance(high, Fraction) and key.low is not None and key.low > high)
+        case str():
+            return key.labels is None or pattern in key.labels
+        case Fraction():
+            return (key.low is None or key.low <= pattern) and (key.high is None or key.high >= pattern)
+        case _:
+            return True
+
+
+def inside(curve: nodes.Curve, x: Abstract) -> bool:
+    """Whether every value of the argument lies in a piece of the curve."""
+    pieces = curve.pieces
+    low, high = x.low, x.high
+    if curve.symmetric and pieces[0].low is not None and pieces[0].low <= 0:
+        top = None if low is None or high is None else max(abs(low), abs(high))
+        low, high = Fraction(0), top
+    if pieces[0].low is not None and (low is None or low < pieces[0].low):
+        return False
+    last = pieces[-1]
+    if last.high is None:
+        return True
+    return high is not None and (high < last.high or (high == last.high and last.closed))
+
+
+def curve_range(curve: nodes.Curve, x: Abstract) -> Abstract:
+    """The values that a step or linear curve takes; a marginal one is only known to keep the sign."""
+    if curve.marginal:
+        rates = [p.value for p in curve.pieces]
+        if min(rates) >= 0 and x.low is not None and x.low >= 0:
+            top = None if x.high is None else x.high * max(rates)
+            return Abstract(Fraction(0), top)
+        return ANY
+    ends: list[Fraction] = []
+    for piece in curve.pieces:
+        if (piece.high is not None and x.low is not None and x.low > piece.high) or (
+            piece.low is not None and x.high is not None and x.high < piece.low
+        ):
+            continue
+        ends.append(piece.value)
+        if piece.slope and piece.low is not None:
+            if piece.high is None:
+                return ANY
+            ends.append(piece.value + piece.slope * (piece.high - piece.low))
+    return Abstract(min(ends), max(ends), 0 not in ends and min(ends) * max(ends) > 0) if ends else ANY
