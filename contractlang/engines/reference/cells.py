@@ -52,7 +52,7 @@ def empty(output: Output, column: str) -> Value:
 
 def _index(table: Table, names: Sequence[str]) -> dict[tuple[str, ...], int]:
     if not names:
-        return {(): 0} if len(table) else {}
+        return {(): 0} if any(len(column) for column in table.columns.values()) else {}
     columns = [labels(table.keys[name]) for name in names]
     return {key: row for row, key in enumerate(zip(*columns, strict=True))}
 

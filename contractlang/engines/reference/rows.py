@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -34,7 +35,8 @@ def evaluate(expression: RowExpr, row: Row) -> Any:
         case "in":
             return _among(values[0], expression.value)
         case "year":
-            return _month(values[0])[0]
+            month = _month(values[0])
+            return None if month is None else month[0]
         case "period":
             return _label(values[0], expression.value)
         case op:
@@ -96,12 +98,16 @@ def _among(value: Any, choices: Any) -> bool:
     return any(choice[0] <= value <= choice[1] if isinstance(choice, tuple) else choice == value for choice in choices)
 
 
-def _month(value: date | str) -> tuple[int, int]:
-    """Year and month of a date or of a text YYYYMM."""
-    return (value.year, value.month) if isinstance(value, date) else (int(value[:4]), int(value[4:6]))
+def _month(value: date | str) -> tuple[int, int] | None:
+    """Year and month of a date or of a text YYYYMM; None for any other text."""
+    if isinstance(value, date):
+        return value.year, value.month
+    return (int(value[:4]), int(value[4:])) if re.fullmatch(r"[0-9]{4}(0[1-9]|1[0-2])", value) else None
 
 
-def _label(value: date | str, months: Any) -> str:
-    year, month = _month(value)
+def _label(value: date | str, months: Any) -> str | None:
+    found = _month(value)
+    if found is None:
+        return None
     word = next(w for w, length in periods.LENGTHS.items() if length == months)
-    return periods.written(word, year, (month - 1) // int(months) + 1)
+    return periods.written(word, found[0], (found[1] - 1) // int(months) + 1)

@@ -1,0 +1,125 @@
+"""The reduce stage in DuckDB: trees of `engines.sql` rendered, run on the connection that holds the member tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+from contractlang.engines.base import MemberTable, Reduced
+from contractlang.engines.outputs import collect
+from contractlang.engines.sql import reduce as sql
+from contractlang.engines.sql.rows import Extent, column
+from contractlang.plan.nodes import Plan
+from contractlang.plan.relations import Reduction, Scan
+
+KINDS = {"int": "int", "flag": "flag", "date": "date", "code": "text", "text": "text"}
+"""Kinds of row expressions by the form of a bound column."""
+
+
+def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
+    """The outputs and accounts of the plan's reduction. All member tables live in one connection."""
+    if not plan.reduction.steps:
+        return collect(plan, _nothing)
+    connection = _connection(members)
+    found = sql.stages(plan.reduction, sources(plan.reduction, members, connection))
+    sinks = _sinks(plan.reduction)
+    stored: list[str] = []
+    try:
+        for name in sql.shared(found, sinks):
+            connection.execute(rendered(_store(found, name, frozenset(stored))))
+            stored.append(name)
+
+        def fetch(step: str, columns: Sequence[str]) -> Sequence[Sequence[Any]]:
+            return connection.execute(rendered(sql.query(found, step, columns, frozenset(stored)))).fetchall()
+
+        return collect(plan, fetch)
+    finally:
+        for name in stored:
+            connection.execute(rendered(_drop(found[name])))
+
+
+def statements(plan: Plan, members: Mapping[str, MemberTable]) -> list[str]:
+    """The statements that `reduce` runs, for the printed plan and for tests."""
+    found = sql.stages(plan.reduction, sources(plan.reduction, members, _connection(members)))
+    sinks = _sinks(plan.reduction)
+    shared = sql.shared(found, sinks)
+    stores = [_store(found, name, frozenset(shared[:i])) for i, name in enumerate(shared)]
+    wanted = [
+        [*(c for _, c in output.keys), *(c for _, c, _ in output.columns)] for output in plan.reduction.outputs
+    ] + [
+        [*(c for _, c in account.keys), "reason", "rows", *(c for _, c, _ in account.columns)]
+        for account in plan.reduction.accounts
+    ]
+    reads = [sql.query(found, step, columns, frozenset(shared)) for step, columns in zip(sinks, wanted, strict=True)]
+    return [tree.sql(dialect="duckdb", pretty=True) for tree in (*stores, *reads)]
+
+
+def rendered(tree: exp.Expr) -> str:
+    """A tree as DuckDB reads it."""
+    return tree.sql(dialect="duckdb")
+
+
+def sources(
+    reduction: Reduction, members: Mapping[str, MemberTable], connection: duckdb.DuckDBPyConnection
+) -> dict[str, sql.Source]:
+    """The member tables that a reduction scans, with the ranges of the integers it reads, measured in one pass each."""
+    wanted: dict[str, list[str]] = {}
+    for step in reduction.steps:
+        if isinstance(step.relation, Scan):
+            names = wanted.setdefault(step.relation.table, [])
+            names.extend(name for name in step.relation.columns if name not in names)
+    return {name: _measured(members[name], columns, connection) for name, columns in wanted.items()}
+
+
+def _measured(table: MemberTable, columns: Sequence[str], connection: duckdb.DuckDBPyConnection) -> sql.Source:
+    parts: list[exp.Expr] = [exp.Count(this=exp.Star())]
+    for name in columns:
+        parts.append(exp.Count(this=column(name)))
+        if table.columns[name][0] == "int":
+            parts += [exp.Min(this=column(name)), exp.Max(this=column(name))]
+    view = exp.Table(this=exp.to_identifier(table.view, quoted=True))
+    row = connection.execute(rendered(exp.select(*parts).from_(view))).fetchone()
+    values = iter(row or ())
+    rows = next(values)
+    known = {}
+    for name in columns:
+        form = table.columns[name][0]
+        missing = next(values) < rows
+        if form == "int":
+            low, high = next(values), next(values)
+            known[name] = Extent("int", low or 0, high or 0, missing)
+        else:
+            known[name] = Extent(KINDS[form], missing=missing)
+    return sql.Source(table.view, rows, known)
+
+
+def _sinks(reduction: Reduction) -> list[str]:
+    return [o.step for o in reduction.outputs] + [a.step for a in reduction.accounts]
+
+
+def _connection(members: Mapping[str, MemberTable]) -> duckdb.DuckDBPyConnection:
+    connection = next(iter(members.values())).connection
+    if not isinstance(connection, duckdb.DuckDBPyConnection):
+        raise TypeError("member tables live in a DuckDB connection")
+    return connection
+
+
+def _store(found: Mapping[str, sql.Stage], name: str, stored: frozenset[str]) -> exp.Create:
+    """Keep the rows of a step in a temporary table of the step's name."""
+    return exp.Create(
+        this=exp.Table(this=exp.to_identifier(found[name].name, quoted=True)),
+        kind="TABLE",
+        properties=exp.Properties(expressions=[exp.TemporaryProperty()]),
+        expression=sql.with_steps(found[name].query, found, found[name].inputs, stored),
+    )
+
+
+def _drop(stage: sql.Stage) -> exp.Drop:
+    return exp.Drop(tables=[exp.Table(this=exp.to_identifier(stage.name, quoted=True))], kind="TABLE")
+
+
+def _nothing(_step: str, _columns: Sequence[str]) -> Sequence[Sequence[Any]]:
+    return []

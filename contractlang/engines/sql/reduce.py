@@ -1,0 +1,196 @@
+"""The reduce stage as SQLGlot trees: one named query per step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from sqlglot import exp
+
+from contractlang.engines.sql.rows import HUGEINT, Extent, Extents, TooWideError, Tree, Typed, build, column
+from contractlang.plan.relations import Derive, Filter, Group, Join, Measure, Reduction, RowExpr, Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A bound table: the view to read, its number of rows, and what is known of its columns."""
+
+    view: str
+    rows: int
+    columns: Extents
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The query of a step, its columns, and an upper bound of its rows.
+
+    `name` is the step's name in SQL: its own, unless a view has it. `inputs` are the names of the steps it reads.
+    """
+
+    name: str
+    query: exp.Select
+    columns: Extents
+    rows: int
+    inputs: tuple[str, ...]
+    grouped: bool = False
+
+
+def stages(reduction: Reduction, sources: Mapping[str, Source]) -> dict[str, Stage]:
+    """The query of every step, in order. Raises TooWideError where a result may pass 128 bits."""
+    found: dict[str, Stage] = {}
+    views = {source.view for source in sources.values()}
+    for step in reduction.steps:
+        name = f"{step.name} (step)" if step.name in views else step.name
+        match step.relation:
+            case Scan() as scan:
+                found[step.name] = _scan(name, scan, sources[scan.table])
+            case Derive(source, columns):
+                found[step.name] = _derive(name, columns, source, found[source])
+            case Filter(source, condition):
+                found[step.name] = _filter(name, condition, source, found[source])
+            case Group() as group:
+                found[step.name] = _group(name, group, found[group.input])
+            case Join() as join:
+                found[step.name] = _join(name, join, found[join.left_input], found[join.right_input])
+            case _:
+                assert_never(step.relation)
+    return found
+
+
+def query(found: Mapping[str, Stage], step: str, columns: Sequence[str], stored: frozenset[str]) -> exp.Select:
+    """A query for columns of a step, with one named part per step it needs; `stored` steps are tables already."""
+    names = [column(name) for name in columns]
+    final = exp.select(*names).from_(_table(found[step].name)).order_by(*(name.copy() for name in names))
+    return with_steps(final, found, [step], stored)
+
+
+def with_steps(
+    final: exp.Select, found: Mapping[str, Stage], steps: Sequence[str], stored: frozenset[str]
+) -> exp.Select:
+    """The query with the parts that it needs in front."""
+    needed: set[str] = set()
+    waiting = list(steps)
+    while waiting:
+        name = waiting.pop()
+        if name not in needed and name not in stored:
+            needed.add(name)
+            waiting.extend(found[name].inputs)
+    for name, stage in found.items():
+        if name in needed:
+            alias = exp.to_identifier(stage.name, quoted=True)
+            final = final.with_(alias, as_=stage.query, materialized=None if stage.grouped else False, copy=False)
+    return final
+
+
+def shared(found: Mapping[str, Stage], sinks: Sequence[str]) -> list[str]:
+    """Grouped steps that more than one sink needs, in order: worth computing once."""
+    users: dict[str, int] = {}
+    for sink in sinks:
+        waiting, seen = [sink], set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                waiting.extend(found[name].inputs)
+        for name in seen:
+            users[name] = users.get(name, 0) + 1
+    return [name for name, stage in found.items() if stage.grouped and users.get(name, 0) > 1]
+
+
+def _table(name: str, alias: str | None = None) -> exp.Table:
+    table = exp.to_identifier(name, quoted=True)
+    return exp.Table(this=table, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)) if alias else None)
+
+
+def _filter(name: str, condition: RowExpr, source: str, before: Stage) -> Stage:
+    select = exp.select(*(column(c) for c in before.columns)).from_(_table(before.name))
+    select = select.where(build(condition, before.columns).tree)
+    return Stage(name, select, before.columns, before.rows, (source,))
+
+
+def _named(part: Tree, name: str) -> Tree:
+    return exp.alias_(part, exp.to_identifier(name, quoted=True))
+
+
+def _scan(name: str, scan: Scan, source: Source) -> Stage:
+    names: list[Tree] = [_read(c, source.columns[c]) for c in scan.columns]
+    known = {c: source.columns[c] for c in scan.columns}
+    if not names:
+        names, known = [_named(exp.Literal.number(1), "one")], {"one": Extent("int", 1, 1, missing=False)}
+    return Stage(name, exp.select(*names).from_(_table(source.view)), known, source.rows, ())
+
+
+def _read(name: str, extent: Extent) -> Tree:
+    """A narrower integer type in a file would overflow early; 64 bits cost nothing."""
+    return _named(exp.cast(column(name), "BIGINT"), name) if extent.kind == "int" else column(name)
+
+
+def _derive(name: str, columns: Sequence[tuple[str, RowExpr]], source: str, before: Stage) -> Stage:
+    built = {c: build(e, before.columns) for c, e in columns}
+    kept = [column(c) for c in before.columns if c not in built]
+    fresh = [_named(part.tree, c) for c, part in built.items()]
+    known = {c: e for c, e in before.columns.items() if c not in built} | {c: p.extent for c, p in built.items()}
+    return Stage(name, exp.select(*kept, *fresh).from_(_table(before.name)), known, before.rows, (source,))
+
+
+def _group(name: str, group: Group, before: Stage) -> Stage:
+    keys = [column(key) for key in group.keys]
+    measures = {m.name: _measure(m, before) for m in group.measures}
+    fresh = [_named(part.tree, c) for c, part in measures.items()]
+    select = exp.select(*keys, *fresh).from_(_table(before.name))
+    if keys:
+        select = select.group_by(*(key.copy() for key in keys))
+    else:  # SQL gives one row for no rows; the plan gives one row per combination of keys that is there
+        select = select.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0)))
+    known = {key: before.columns[key] for key in group.keys} | {c: part.extent for c, part in measures.items()}
+    return Stage(name, select, known, before.rows, (group.input,), grouped=True)
+
+
+def _measure(measure: Measure, before: Stage) -> Typed:
+    count = exp.Count(this=exp.Star())
+    counted = Extent("int", 0, before.rows, missing=False)
+    if measure.operand is None or measure.function == "count":
+        return Typed(count, counted)
+    operand = build(measure.operand, before.columns)
+    extent = operand.extent
+    match measure.function:
+        case "sum":
+            part = _sum(operand, before.rows)
+        case "count_distinct":
+            distinct = exp.Count(this=exp.Distinct(expressions=[operand.tree]))
+            part = Typed(distinct, Extent("int", 0, before.rows, extent.missing))
+        case "min":
+            part = Typed(exp.Min(this=operand.tree), extent)
+        case "max":
+            part = Typed(exp.Max(this=operand.tree), extent)
+        case _:
+            raise ValueError(f"no measure `{measure.function}`")
+    if not extent.missing:
+        return part
+    whole = exp.EQ(this=exp.Count(this=operand.tree.copy()), expression=count)
+    return Typed(exp.Case().when(whole, part.tree), part.extent)
+
+
+def _sum(operand: Typed, rows: int) -> Typed:
+    """The sum is HUGEINT in the database; it is handed on as BIGINT where it is known to fit."""
+    low, high = min(0, operand.extent.low * rows), max(0, operand.extent.high * rows)
+    if low < -HUGEINT or high >= HUGEINT:
+        raise TooWideError(f"a sum of {rows} values may not fit into 128 bits")
+    extent = Extent("int", low, high, operand.extent.missing)
+    total = exp.Sum(this=operand.tree)
+    return Typed(total if extent.wide else exp.cast(total, "BIGINT"), extent)
+
+
+def _join(name: str, join: Join, left: Stage, right: Stage) -> Stage:
+    fresh = [exp.alias_(column(c, "r"), exp.to_identifier(n, quoted=True)) for c, n in join.columns]
+    added = {n for _, n in join.columns}
+    kept = [column(c, "l") for c in left.columns if c not in added]
+    on = exp.and_(*(exp.EQ(this=column(a, "l"), expression=column(b, "r")) for a, b in join.on))
+    select = exp.select(*kept, *fresh).from_(_table(left.name, "l"))
+    select = select.join(_table(right.name, "r"), on=on, join_type="left" if join.left else "inner")
+    matched = {
+        n: Extent(e.kind, e.low, e.high, e.missing or join.left) for c, n in join.columns for e in (right.columns[c],)
+    }
+    known = {c: e for c, e in left.columns.items() if c not in added} | matched
+    return Stage(name, select, known, left.rows, (join.left_input, join.right_input))

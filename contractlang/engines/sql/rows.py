@@ -1,0 +1,279 @@
+"""Row expressions of the reduce stage as SQLGlot trees over exact integers.
+
+Every integer column has a range, so that the width of every result is known when the query is built: BIGINT while all
+of its parts fit, HUGEINT (128 bits) beyond. There is no division, rounding or float. NULL is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import product
+from typing import Any
+
+from sqlglot import exp
+
+from contractlang.engines import periods
+from contractlang.plan.relations import RowExpr
+
+Tree = exp.Expr
+
+BIGINT = 2**63
+HUGEINT = 2**127
+MONTH_PATTERN = "^[0-9]{4}(0[1-9]|1[0-2])$"
+
+
+class TooWideError(ArithmeticError):
+    """A sum or product could pass 128 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What is known of a column or an expression: its kind, the range of an integer, and whether it can be missing."""
+
+    kind: str = "int"
+    low: int = -BIGINT
+    high: int = BIGINT - 1
+    missing: bool = True
+
+    @property
+    def wide(self) -> bool:
+        return self.kind == "int" and (self.low < -BIGINT or self.high >= BIGINT)
+
+
+Extents = Mapping[str, Extent]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A tree with its extent."""
+
+    tree: Tree
+    extent: Extent
+
+
+def build(expression: RowExpr, columns: Extents) -> Typed:
+    """The tree of an expression over columns. Raises TooWideError where 128 bits may not suffice."""
+    parts = [build(arg, columns) for arg in expression.args]
+    missing = any(part.extent.missing for part in parts)
+    match expression.op:
+        case "column":
+            return Typed(column(str(expression.value)), columns[str(expression.value)])
+        case "const":
+            return constant(expression.value, expression.kind)
+        case "+" | "-" | "*" | "negate" | "abs" | "least" | "greatest" | "rescale":
+            return _number(expression, parts, missing=missing)
+        case "<" | "<=" | ">" | ">=" | "is" | "is not":
+            compare = _COMPARE[expression.op](this=parts[0].tree, expression=parts[1].tree)
+            return Typed(exp.paren(compare), _flag(missing=missing))
+        case "in":
+            return Typed(_among(parts[0], expression.value), _flag(missing=missing))
+        case "and" | "or":
+            join = exp.and_ if expression.op == "and" else exp.or_
+            return Typed(exp.paren(join(*(part.tree for part in parts))), _flag(missing=missing))
+        case "not":
+            return Typed(exp.paren(exp.not_(parts[0].tree)), _flag(missing=missing))
+        case "missing":
+            return Typed(exp.paren(parts[0].tree.is_(exp.null())), _flag(missing=False))
+        case "case":
+            return _case(expression, parts)
+        case "year":
+            return _year(parts[0])
+        case "period":
+            return _period(parts[0], expression.value)
+        case _:
+            raise ValueError(f"no row operation `{expression.op}`")
+
+
+_COMPARE: Mapping[str, Callable[..., Tree]] = {
+    "<": exp.LT,
+    "<=": exp.LTE,
+    ">": exp.GT,
+    ">=": exp.GTE,
+    "is": exp.EQ,
+    "is not": exp.NEQ,
+}
+
+
+def column(name: str, table: str | None = None) -> exp.Column:
+    """A quoted column."""
+    return exp.column(
+        exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True) if table else None
+    )
+
+
+def constant(value: Any, kind: str) -> Typed:
+    """A literal with its type spelled out."""
+    match value:
+        case None:
+            return Typed(exp.cast(exp.null(), _TYPES[kind]), Extent(kind, 0, 0))
+        case bool():
+            return Typed(exp.true() if value else exp.false(), _flag(missing=False))
+        case int():
+            extent = _checked(value, value, missing=False)
+            return Typed(exp.cast(exp.Literal.number(str(value)), _integer(extent)), extent)
+        case date():
+            return Typed(exp.cast(exp.Literal.string(value.isoformat()), "DATE"), Extent("date", missing=False))
+        case str():
+            return Typed(exp.Literal.string(value), Extent("text", missing=False))
+        case _:
+            raise ValueError(f"no constant {value!r} in a row expression")
+
+
+_TYPES = {"int": "BIGINT", "flag": "BOOLEAN", "text": "TEXT", "date": "DATE"}
+
+
+def widened(part: Typed) -> Tree:
+    """The tree as HUGEINT."""
+    return exp.cast(part.tree, "INT128")
+
+
+def _integer(extent: Extent) -> str:
+    return "INT128" if extent.wide else "BIGINT"
+
+
+def _flag(*, missing: bool) -> Extent:
+    return Extent("flag", missing=missing)
+
+
+def _checked(low: int, high: int, *, missing: bool) -> Extent:
+    if low < -HUGEINT or high >= HUGEINT:
+        raise TooWideError(f"a value between {low} and {high} does not fit into 128 bits")
+    return Extent("int", low, high, missing)
+
+
+def _number(expression: RowExpr, parts: Sequence[Typed], *, missing: bool) -> Typed:
+    lows, highs = [p.extent.low for p in parts], [p.extent.high for p in parts]
+    op = expression.op
+    if op == "rescale":
+        factor = 10 ** (expression.scale - expression.args[0].scale)
+        if factor == 1:
+            return parts[0]
+        parts = [parts[0], constant(factor, "int")]
+        lows, highs, op = [*lows, factor], [*highs, factor], "*"
+    match op:
+        case "+":
+            extent = _checked(lows[0] + lows[1], highs[0] + highs[1], missing=missing)
+        case "-":
+            extent = _checked(lows[0] - highs[1], highs[0] - lows[1], missing=missing)
+        case "*":
+            corners = [x * y for x, y in product((lows[0], highs[0]), (lows[1], highs[1]))]
+            extent = _checked(min(corners), max(corners), missing=missing)
+        case "negate":
+            extent = _checked(-highs[0], -lows[0], missing=missing)
+        case "abs":
+            size = max(abs(lows[0]), abs(highs[0]))
+            smallest = 0 if lows[0] <= 0 <= highs[0] else min(abs(lows[0]), abs(highs[0]))
+            extent = _checked(smallest, size, missing=missing)
+        case "least":
+            extent = _checked(min(lows), min(highs), missing=missing)
+        case _:
+            extent = _checked(max(lows), max(highs), missing=missing)
+    trees = [widened(p) if extent.wide and not p.extent.wide else p.tree for p in parts]
+    tree = _least(op, parts, trees) if op in ("least", "greatest") else _arithmetic(op, trees)
+    # A result of 64 bits can come from a part of 128: `least` of a long product and a limit.
+    narrowed = not extent.wide and any(p.extent.wide for p in parts)
+    return Typed(exp.cast(tree, "BIGINT") if narrowed else tree, extent)
+
+
+def _arithmetic(op: str, trees: Sequence[Tree]) -> Tree:
+    match op:
+        case "+":
+            return exp.paren(exp.Add(this=trees[0], expression=trees[1]))
+        case "-":
+            return exp.paren(exp.Sub(this=trees[0], expression=trees[1]))
+        case "*":
+            return exp.paren(exp.Mul(this=trees[0], expression=trees[1]))
+        case "negate":
+            return exp.paren(exp.Neg(this=trees[0]))
+        case _:
+            return exp.Abs(this=trees[0])
+
+
+def _least(op: str, parts: Sequence[Typed], trees: Sequence[Tree]) -> Tree:
+    """The database leaves out what is missing; the plan does not."""
+    function = exp.Least if op == "least" else exp.Greatest
+    tree = function(this=trees[0], expressions=list(trees[1:]), ignore_nulls=True)
+    missing = [part.tree.copy().is_(exp.null()) for part in parts if part.extent.missing]
+    return exp.Case().when(exp.or_(*missing), exp.null()).else_(tree) if missing else tree
+
+
+def _among(part: Typed, choices: Any) -> Tree:
+    kind = part.extent.kind
+    single = [constant(choice, kind).tree for choice in choices if not isinstance(choice, tuple)]
+    tests: list[Tree] = [exp.In(this=part.tree, expressions=single)] if single else []
+    for low, high in (choice for choice in choices if isinstance(choice, tuple)):
+        tests.append(exp.Between(this=part.tree, low=constant(low, kind).tree, high=constant(high, kind).tree))
+    if not tests:
+        return exp.Case().when(part.tree.is_(exp.null()), exp.null()).else_(exp.false())
+    return exp.paren(exp.or_(*tests))
+
+
+def _case(expression: RowExpr, parts: Sequence[Typed]) -> Typed:
+    """A missing condition makes the result missing; SQL alone would go on to the next case."""
+    tree = exp.Case()
+    kind = expression.kind
+    # A constant without a value takes the type of the other cases.
+    empty = Typed(exp.null(), Extent(kind, 0, 0))
+    parts = [empty if _no_value(arg) else part for arg, part in zip(expression.args, parts, strict=True)]
+    values = [parts[i] for i in range(1, len(parts), 2)]
+    missing = any(value.extent.missing for value in values)
+    for i in range(0, len(parts) - 1, 2):
+        condition = parts[i]
+        if condition.extent.missing:
+            tree = tree.when(condition.tree.is_(exp.null()), exp.null())
+            missing = True
+        tree = tree.when(condition.tree, parts[i + 1].tree)
+    if len(parts) % 2:
+        values.append(parts[-1])
+        tree = tree.else_(parts[-1].tree)
+        missing = missing or parts[-1].extent.missing
+    else:
+        missing = True
+    lows, highs = [v.extent.low for v in values], [v.extent.high for v in values]
+    return Typed(tree, Extent(kind, min(lows), max(highs), missing))
+
+
+def _no_value(expression: RowExpr) -> bool:
+    return expression.op == "const" and expression.value is None
+
+
+def _year(part: Typed) -> Typed:
+    if part.extent.kind == "date":
+        tree: Tree = exp.cast(exp.Year(this=part.tree), "BIGINT")
+        return Typed(tree, Extent("int", -(10**7), 10**7, part.extent.missing))
+    tree = exp.Case().when(_is_month(part.tree), exp.cast(_letters(part.tree, 1, 4), "BIGINT"))
+    return Typed(tree, Extent("int", 0, 9999, missing=True))
+
+
+def _period(part: Typed, months: Any) -> Typed:
+    """The label of the period. A date or month that cannot be read is missing."""
+    word = next(w for w, length in periods.LENGTHS.items() if length == months)
+    dated = part.extent.kind == "date"
+    form = exp.Literal.string
+    year: Tree = exp.TimeToStr(this=part.tree, format=form("%Y")) if dated else _letters(part.tree, 1, 4)
+    month: Tree = exp.Month(this=part.tree) if dated else exp.cast(_letters(part.tree, 5, 2), "BIGINT")
+    if word == "year":
+        tree = year
+    elif word == "month":
+        two: Tree = exp.TimeToStr(this=part.tree, format=form("%m")) if dated else _letters(part.tree, 5, 2)
+        tree = exp.DPipe(this=exp.DPipe(this=year, expression=form("-")), expression=two)
+    else:
+        mark = exp.Case()
+        for ordinal in range(1, 12 // int(months) + 1):
+            last = exp.LTE(this=month.copy(), expression=exp.Literal.number(ordinal * int(months)))
+            mark = mark.when(last, form(periods.written(word, 2000, ordinal)[4:]))
+        tree = exp.DPipe(this=year, expression=mark)
+    if dated:
+        return Typed(tree, Extent("text", missing=part.extent.missing))
+    return Typed(exp.Case().when(_is_month(part.tree), tree), Extent("text", missing=True))
+
+
+def _is_month(tree: Tree) -> Tree:
+    return exp.RegexpLike(this=tree.copy(), expression=exp.Literal.string(MONTH_PATTERN))
+
+
+def _letters(tree: Tree, start: int, length: int) -> Tree:
+    number = exp.Literal.number
+    return exp.Substring(this=tree.copy(), start=number(start), length=number(length))
