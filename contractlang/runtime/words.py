@@ -97,7 +97,7 @@ def _arithmetic(provenance: Provenance, point: Point, *, top: bool) -> tuple[str
             right = _bracketed(provenance, args[1], binds + (op in "-/"))
             return f"{left} {SIGNS[op]} {right}", binds
         case Negate():
-            return f"−{_bracketed(provenance, args[0], _ATOM)}", _MULTIPLYING
+            return f"-{_bracketed(provenance, args[0], _ATOM)}", _MULTIPLYING
         case Extreme(op):
             return f"{op}({', '.join(_arithmetic(provenance, arg, top=False)[0] for arg in args)})", _ATOM
         case Round(mode):
@@ -149,6 +149,13 @@ def words(point: Point) -> str:
     node = point.node
     if node.name is not None:
         return node.name
-    if isinstance(node.op, Key):
-        return node.op.key
-    return clause(node.origin)
+    match node.op:
+        case Key(key):
+            return key
+        case Cell(_, column):
+            text = clause(node.origin)
+            return text if text.endswith(column) else column
+        case _ if is_cell(point.plan, node):
+            return words(point.at(node.args[0]))
+        case _:
+            return clause(node.origin)

@@ -1,0 +1,435 @@
+"""The explanation of a value: from a payment down to clauses, parameters and cells of the files.
+
+A trace is a tree of what the contract names. Arithmetic between names is folded into one line in the words of the
+contract, with the values put in. The steps of a block stand side by side in their order, not one inside the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from contractlang.plan.nodes import (
+    Aggregate,
+    Alias,
+    Cell,
+    Choose,
+    Compare,
+    Const,
+    Curve,
+    Key,
+    Named,
+    Piece,
+    Previous,
+    Terms,
+)
+from contractlang.runtime.formatting import exactly
+from contractlang.runtime.provenance import CellPlace, Point, Provenance
+from contractlang.runtime.result import Result
+from contractlang.runtime.words import arithmetic, body, clause, is_cell, words
+from contractlang.semantics.types import Kind, Type
+from contractlang.source import Span
+from contractlang.values import Absent, Value
+
+SIDES = ("surplus", "deficit")
+PIPELINE = frozenset({"step", "side"})
+DEEPEST = 60
+"""Levels after which a trace is cut, with a note: no reader follows further, and no input may exhaust the stack."""
+
+LISTED = 12
+"""Rows of an aggregate up to which each is explained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One line of an explanation.
+
+    `kind`: `value` (named by the contract), `step` (of a block), `input` (a cell), `members` (a total over member
+    rows), `parameter` (a constant, a row of terms, an entry of a schedule, a piece of a scale), `key`, `aggregate`,
+    `earlier` (another period), `computed` (an expression without name). `clause` is the text that defines it, `place`
+    its `file:line`, `formula` the same with values, `notes` whatever else decided. `cell` is set for inputs.
+    `again` is True where the same value has been explained earlier in the tree.
+    """
+
+    kind: str
+    name: str
+    value: Value
+    type: Type
+    clause: str
+    place: str
+    formula: str = ""
+    notes: tuple[str, ...] = ()
+    cell: CellPlace | None = None
+    period: str = ""
+    inputs: tuple[Trace, ...] = ()
+    again: bool = False
+
+    @property
+    def shown(self) -> str:
+        return exactly(self.value, self.type)
+
+
+def trace(result: Result, name: str, row: int, depth: int = DEEPEST) -> Trace | None:
+    """Explain a named value of one group and period down to `depth` levels; None for an unknown name."""
+    point = result.point(name, row)
+    if point is None:
+        return None
+    return _Tracer(result, row).named(point, min(depth, DEEPEST))
+
+
+@dataclass(slots=True)
+class _Tracer:
+    result: Result
+    row: int
+    seen: set[tuple[int, int, tuple[tuple[str, str], ...]]] = field(default_factory=set)
+
+    @property
+    def provenance(self) -> Provenance:
+        return self.result.provenance
+
+    # Named values
+
+    def named(self, point: Point, depth: int) -> Trace:
+        """A value that the contract names."""
+        about = _about(point)
+        inner = body(point)
+        span = about.origin if about is not None else point.node.origin
+        text, place = self._case_text(inner, span) or (_one_line(span), span.place)
+        found = replace(self._line("value", _called(about) or words(point), point, text), place=place)
+        if about is not None and about.role == "parameter":
+            found = replace(found, kind="parameter")
+        if self._explained(point):
+            return replace(found, again=True)
+        if about is not None and about.role == "amount":
+            empty = [f"no {side}" for side in SIDES if self._empty(point, about, side)]
+            return replace(found, notes=tuple(empty), inputs=self._steps(point, about, depth))
+        found = replace(found, formula=self._formula(point, found), notes=self._notes(inner))
+        return replace(found, inputs=self._inputs(inner, depth)) if depth > 0 else _cut(found, inner)
+
+    def _explained(self, point: Point) -> bool:
+        known = point.identity in self.seen
+        self.seen.add(point.identity)
+        return known
+
+    def _line(self, kind: str, name: str, point: Point, text: str) -> Trace:
+        return Trace(kind, name, self.provenance.value(point), point.type, text, point.node.origin.place)
+
+    def _formula(self, point: Point, line: Trace) -> str:
+        found = arithmetic(self.provenance, point)
+        return "" if found == line.shown else found
+
+    def _notes(self, inner: Point) -> tuple[str, ...]:
+        """Which case of a `when` was taken; why a value is absent."""
+        notes: list[str] = []
+        op = inner.node.op
+        if isinstance(op, Choose) and len(inner.node.args) > 3:
+            number, of = self._case(inner)
+            notes.append(f"case {number} of {of}")
+        value = self.provenance.value(inner)
+        if isinstance(value, Absent):
+            cause = self.provenance.cause(inner)
+            if cause.identity != inner.identity:
+                notes.append(f"because `{words(cause)}` is {self.provenance.value(cause)}")
+        return tuple(notes)
+
+    def _case_text(self, inner: Point, definition: Span) -> tuple[str, str] | None:
+        """The words and the place of the case that was taken, as they stand in the definition."""
+        args = inner.node.args
+        if not isinstance(inner.node.op, Choose) or "\n" not in definition.text:
+            return None
+        number, _ = self._case(inner)
+        spans = [inner.at(arg).node.origin for arg in args[2 * number - 2 : 2 * number]]
+        texts = [clause(span) for span in spans]
+        inside = spans[-1].file == definition.file and definition.start <= spans[-1].start < definition.end
+        place = (spans[-1] if inside else definition).place
+        return (f"when {texts[0]}: {texts[1]}" if len(texts) == 2 else f"otherwise: {texts[0]}"), place
+
+    def _case(self, inner: Point) -> tuple[int, int]:
+        args = inner.node.args
+        of = (len(args) + 1) // 2
+        for i in range(0, len(args) - 1, 2):
+            if self.provenance.value(inner.at(args[i])) is not False:
+                return i // 2 + 1, of
+        return of, of
+
+    # Blocks
+
+    def _steps(self, point: Point, about: Named, depth: int) -> tuple[Trace, ...]:
+        """The steps of a block in their order, one line each; a side that is zero from the start is one line."""
+        if depth <= 0:
+            return ()
+        lines: list[Trace] = []
+        members = [n for n in point.plan.names if n.block == about.block and n.role in PIPELINE]
+        if not members:
+            return self._inputs(body(point), depth)
+        over = {side for side in SIDES if self._empty(point, about, side)}
+        before: dict[str, Value] = {}
+        for named in members:
+            side = _side(named, about)
+            if side in over:
+                continue
+            at = point.at(named.node)
+            if named.role == "side" and named.word == "compare":
+                before[side] = self.provenance.value(at)
+                continue
+            line = self._step(at, named, side, before.get(side), depth - 1)
+            before[side] = line.value
+            lines.append(line)
+            if self._refused(at, named):
+                over.add(side)
+        return tuple(lines)
+
+    def _empty(self, point: Point, about: Named, side: str) -> bool:
+        first = point.plan.named(f"{about.block}.{side}.compare")
+        return first is not None and self.provenance.value(point.at(first.node)) == 0
+
+    def _step(self, point: Point, named: Named, side: str, before: Value | None, depth: int) -> Trace:
+        self.seen.add(point.identity)
+        name = named.word or named.label
+        line = self._line("step", f"{side} {name}".strip(), point, clause(named.origin))
+        line = replace(line, place=named.origin.place)
+        notes = self._step_notes(point, named, before, line.value)
+        formula = "" if notes else self._formula(point, line)
+        return replace(line, formula=formula, notes=notes, inputs=tuple(self._arguments(point, named, depth)))
+
+    def _step_notes(self, point: Point, named: Named, before: Value | None, after: Value) -> tuple[str, ...]:
+        """What a step did where that is not plain arithmetic."""
+        match named.word:
+            case "refuse":
+                refused = self._refused(point, named)
+                return (f"refused: {refused}" if refused else "not refused",)
+            case "minimum":
+                return self._threshold(point)
+            case "cap" | "floor" if (limit := point.plan.named(f"{named.name}.limit")) is not None:
+                at = point.at(limit.node)
+                return (f"{named.word} {exactly(self.provenance.value(at), at.type)}",)
+            case _:
+                return ("unchanged",) if before is not None and before == after else ()
+
+    def _threshold(self, point: Point) -> tuple[str, ...]:
+        """`needs $345,000.00`: the right side of the comparison that a minimum makes."""
+        waiting = [body(point)]
+        while waiting:
+            at = waiting.pop()
+            if at.node.op == Compare(">=") and self.provenance.value(at) in {True, False}:
+                needed = at.at(at.node.args[1])
+                verdict = "reached" if self.provenance.value(at) else "not reached"
+                return (f"{verdict}: needs {exactly(self.provenance.value(needed), needed.type)}",)
+            if at.node.name is None:
+                waiting.extend(self.provenance.reads(at))
+        return ()
+
+    def _refused(self, point: Point, named: Named) -> str:
+        if named.word != "refuse":
+            return ""
+        for refusal in point.plan.refusals:
+            if refusal.origin == named.origin and self.provenance.value(point.at(refusal.condition)) is True:
+                return refusal.reason
+        return ""
+
+    def _arguments(self, point: Point, named: Named, depth: int) -> Iterator[Trace]:
+        """What a step reads beside the running value of its own block."""
+        for leaf in self._leaves(body(point)):
+            about = _about(leaf)
+            if about is not None and about.block == named.block and about.role in PIPELINE:
+                continue
+            if about is not None and about.role == "argument":
+                inner = body(leaf)
+                if isinstance(inner.node.op, Const):
+                    continue
+                if inner.node.name is None:
+                    yield from self._argument(leaf, inner, about, depth)
+                    continue
+                leaf = inner  # noqa: PLW2901 - an argument that is only a name is explained by that name
+            yield self._leaf(leaf, depth)
+
+    def _argument(self, leaf: Point, inner: Point, about: Named, depth: int) -> Iterator[Trace]:
+        """An argument that is an expression: its parts when it is one part only, else a line of its own above them."""
+        parts = list(self._leaves(inner))
+        if len(parts) == 1 and parts[0].index == inner.index:
+            yield self._leaf(inner, depth)
+            return
+        line = self._line("computed", about.name.rpartition(".")[2], leaf, words(inner))
+        yield replace(line, formula=self._formula(leaf, line), inputs=self._inputs(inner, depth - 1))
+
+    # What an expression reads
+
+    def _inputs(self, inner: Point, depth: int) -> tuple[Trace, ...]:
+        if inner.node.name is not None:
+            return (self._leaf(inner, depth),)
+        return tuple(self._leaf(leaf, depth) for leaf in self._leaves(inner))
+
+    def _leaves(self, inner: Point) -> Iterator[Point]:
+        """The named values, inputs and parameters that decided an expression, each once, in the order read."""
+        found: dict[tuple[int, int, tuple[tuple[str, str], ...]], Point] = {}
+        waiting = [inner]
+        while waiting:
+            point = waiting.pop()
+            node = point.node
+            if node.name is not None and point.index != inner.index:
+                found.setdefault(point.identity, point)
+            elif isinstance(node.op, Const):
+                continue
+            elif isinstance(node.op, Terms | Curve | Aggregate | Previous | Key) or is_cell(point.plan, node):
+                found.setdefault(point.identity, point)
+            else:
+                waiting.extend(reversed(self.provenance.reads(point)))
+        return iter(found.values())
+
+    def _leaf(self, point: Point, depth: int) -> Trace:
+        node = point.node
+        if node.name is not None:
+            return self.named(point, depth - 1)
+        if is_cell(point.plan, node):
+            return self._input(point)
+        match node.op:
+            case Terms():
+                return self._terms(point, node.op, depth)
+            case Curve():
+                return self._curve(point, node.op, depth)
+            case Aggregate():
+                return self._aggregate(point, node.op, depth)
+            case Previous():
+                return self._previous(point, depth)
+            case Key(key):
+                return self._line("key", key, point, key)
+            case _:
+                return self._line("computed", words(point), point, words(point))
+
+    def _input(self, point: Point) -> Trace:
+        inner = point if isinstance(point.node.op, Cell) else point.at(point.node.args[0])
+        cell = self.provenance.cell(inner)
+        column = cell.column if cell else words(inner)
+        reduced = any(cell is not None and output.table == cell.table for output in point.plan.reduction.outputs)
+        line = self._line("members" if reduced else "input", words(point), point, column)
+        line = replace(line, cell=cell, again=self._explained(point))
+        return line if line.again or cell is None or not reduced else replace(line, notes=self._accounts(cell))
+
+    def _accounts(self, cell: CellPlace) -> tuple[str, ...]:
+        """What stands behind a total over member rows."""
+        found = self.result.account(cell.table, self.row)
+        return tuple(account_words(account, self.result.plan.settled) for account in found)
+
+    def _terms(self, point: Point, op: Terms, depth: int) -> Trace:
+        """A cell of a table of terms, or the value of a schedule."""
+        row = self.provenance.terms_row(point)
+        name = op.table if op.column == "value" else f"{op.table}.{op.column}"
+        keys = [point.at(arg) for arg in point.node.args]
+        line = self._line("parameter", name, point, words(point))
+        shown = ", ".join(f"{words(key)} {exactly(self.provenance.value(key), _as_label(key.type))}" for key in keys)
+        line = replace(line, notes=(f"for {shown}",) if shown else ())
+        if row is not None and row.span is not None:
+            line = replace(line, place=row.span.place, clause=clause(row.span))
+        line = replace(line, again=self._explained(point))
+        asked = [key for key in keys if not isinstance(key.node.op, Key)]
+        return replace(line, inputs=tuple(t for key in asked for t in self._inputs_of_key(key, depth - 1)))
+
+    def _inputs_of_key(self, key: Point, depth: int) -> tuple[Trace, ...]:
+        return self._inputs(key, depth) if depth > 0 else ()
+
+    def _curve(self, point: Point, op: Curve, depth: int) -> Trace:
+        argument = point.at(point.node.args[0])
+        piece = self.provenance.piece(point)
+        shown = exactly(self.provenance.value(argument), argument.type)
+        line = self._line("parameter", op.name, point, words(point))
+        line = replace(line, notes=(f"at {shown}", *_piece_words(piece, op, argument.type)))
+        if piece is not None and piece.span is not None:
+            line = replace(line, place=piece.span.place)
+        return replace(line, inputs=self._inputs(argument, depth - 1) if depth > 0 else ())
+
+    def _aggregate(self, point: Point, op: Aggregate, depth: int) -> Trace:
+        line = self._line("aggregate", words(point), point, words(point))
+        rows = self.provenance.evaluator.rows(point.plan, point.index, dict(point.key))
+        notes = [f"over {len(rows):,} rows of {', '.join(op.over)}"]
+        value = point.node.args[0] if point.node.args else None
+        if value is None:
+            return replace(line, notes=tuple(notes))
+        absent = [v for key in rows if isinstance(v := self.provenance.value(point.at(value, key)), Absent)]
+        if absent:
+            notes.append(f"{len(absent):,} left out: {absent[0]}")
+        inputs: tuple[Trace, ...] = ()
+        if len(rows) <= LISTED and "network" not in op.over and depth > 0:
+            over = [k for k in op.over if k in point.plan.nodes[value].type.grain]
+            inputs = tuple(
+                replace(line, name=f"{', '.join(key[k] for k in over)}: {line.name}")
+                for key in rows
+                for line in self._inputs(point.at(value, key), depth - 1)
+            )
+        return replace(line, notes=tuple(notes), inputs=inputs)
+
+    def _previous(self, point: Point, depth: int) -> Trace:
+        line = self._line("earlier", words(point), point, words(point))
+        elsewhere = self.provenance.evaluator.elsewhere(point.plan, point.index, point.key)
+        if not elsewhere:
+            return replace(line, notes=("before the start of the term",), inputs=self._starting(point, depth))
+        inputs = []
+        for plan, index, key, weight in elsewhere:
+            there = Point(plan, index, key)
+            period = key[plan.period]
+            found = self.named(there, depth - 1)
+            share = (f"weight {exactly(weight, Type(Kind.PERCENT))}",) if weight != 1 else ()
+            inputs.append(replace(found, period=period, notes=(*share, *found.notes)))
+        return replace(line, inputs=tuple(inputs))
+
+    def _starting(self, point: Point, depth: int) -> tuple[Trace, ...]:
+        return tuple(t for arg in point.node.args for t in self._inputs(point.at(arg), depth - 1))
+
+
+def _about(point: Point) -> Named | None:
+    name = point.node.name
+    return None if name is None else point.plan.named(name)
+
+
+def _called(about: Named | None) -> str:
+    """A block's principal value is called by the name of the block."""
+    if about is not None and about.role == "amount" and about.block is not None:
+        return about.name.removesuffix(".amount")
+    return ""
+
+
+def _one_line(span: Span) -> str:
+    """The text of a clause; of a block or a definition by cases its first line."""
+    end = span.text.find("\n")
+    return clause(span if end < 0 else Span(span.file, span.start, span.start + end))
+
+
+def _side(named: Named, about: Named) -> str:
+    rest = named.name.removeprefix(f"{about.block}.").split(".")
+    return rest[0] if named.role == "side" else ""
+
+
+def _cut(line: Trace, inner: Point) -> Trace:
+    return line if isinstance(inner.node.op, Const | Alias) else replace(line, notes=(*line.notes, "…"))
+
+
+def _as_label(type_: Type) -> Type:
+    """Years and ordinals used as keys are printed without thousands commas."""
+    return Type(Kind.PERIOD) if type_.kind is Kind.NUMBER and not type_.unit.powers else type_
+
+
+def _piece_words(piece: Piece | None, op: Curve, argument: Type) -> tuple[str, ...]:
+    if piece is None:
+        return ()
+    low = "" if piece.low is None else exactly(piece.low, argument)
+    high = "" if piece.high is None else exactly(piece.high, argument)
+    if low and low == high:
+        return ()
+    name = (
+        f"{low} to {high}" if low and high else f"{low} and more" if low else f"below {high}" if high else "everywhere"
+    )
+    return (("marginal, up to the band " if op.marginal else "band ") + name,)
+
+
+def account_words(account: Mapping[str, object], keys: frozenset[str]) -> str:
+    """`1,204 rows used`, `12 rows excluded: no continuous coverage`, with amounts."""
+    reason = account.get("reason")
+    rows = account.get("rows")
+    count = f"{rows:,}" if isinstance(rows, int) else "0"
+    amounts = [
+        f"{name} {exactly(value, Type(Kind.NUMBER))}"
+        for name, value in account.items()
+        if name not in keys and isinstance(value, Fraction)
+    ]
+    text = f"{count} rows used" if reason is None else f"{count} rows excluded: {reason}"
+    return text + (f" ({', '.join(amounts)})" if amounts else "")
