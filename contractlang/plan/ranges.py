@@ -36,6 +36,8 @@ class Ranges:
         self.memo: dict[tuple[Ref, frozenset[tuple[Ref, Abstract]]], Abstract] = {}
         self.arguments: dict[Ref, Abstract] = {}
         self.spent = 0
+        self.level = 0
+        self.revisiting = False
         self.base: list[Abstract] = []
         for ref, node in enumerate(plan.nodes):
             self.base.append(self._step(ref, [self.base[a] for a in node.args], None))
@@ -49,7 +51,7 @@ class Ranges:
             masks.append(mask)
         return masks
 
-    def of(self, ref: Ref, facts: Facts | None = None, depth: int = 0) -> Abstract:
+    def of(self, ref: Ref, facts: Facts | None = None) -> Abstract:
         """The range of a node where the facts hold."""
         known = facts or {}
         relevant = frozenset((f, a) for f, a in known.items() if self.support[ref] >> f & 1)
@@ -57,32 +59,33 @@ class Ranges:
         if (found := self.memo.get(key)) is not None:
             return found
         self.spent += 1
-        if depth > DEPTH or self.spent > BUDGET:
+        if self.level > DEPTH or self.spent > BUDGET:
             result = self.base[ref]
         else:
+            self.level += 1
             node = self.plan.nodes[ref]
             if isinstance(node.op, nodes.Choose):
-                result = self._choose(node, known, depth)
+                result = self._choose(node, known)
             else:
-                args = [self.of(a, known, depth + 1) for a in node.args]
-                result = self._step(ref, args, known)
+                result = self._step(ref, [self.of(a, known) for a in node.args], known)
+            self.level -= 1
         if (fact := known.get(ref)) is not None:
             result = meet(result, fact)
         self.memo[key] = result
         return result
 
-    def _choose(self, node: nodes.Node, facts: Facts, depth: int) -> Abstract:
+    def _choose(self, node: nodes.Node, facts: Facts) -> Abstract:
         parts: list[Abstract] = []
         states: frozenset[State] = frozenset()
-        for condition, value, here in self.branches(node, facts, depth):
+        for condition, value, here in self.branches(node, facts):
             if condition is not None:
-                states |= self.of(condition, here, depth + 1).states
+                states |= self.of(condition, here).states
             taken = here if condition is None else self.narrow(condition, True, here)
             if taken is not None:
-                parts.append(self.of(value, taken, depth + 1))
+                parts.append(self.of(value, taken))
         return join(parts).with_states(states) if parts else ANY.with_states(states)
 
-    def branches(self, node: nodes.Node, facts: Facts, depth: int = 0) -> list[tuple[Ref | None, Ref, Facts]]:
+    def branches(self, node: nodes.Node, facts: Facts) -> list[tuple[Ref | None, Ref, Facts]]:
         """The cases that can be reached, each with the facts that hold when its condition is asked."""
         found: list[tuple[Ref | None, Ref, Facts]] = []
         here: Facts | None = facts
@@ -90,7 +93,7 @@ class Ranges:
         for i in range(0, len(args) - 1, 2):
             if here is None:
                 return found
-            truth = self.of(args[i], here, depth + 1).truth
+            truth = self.of(args[i], here).truth
             if True in truth:
                 found.append((args[i], args[i + 1], here))
             here = self.narrow(args[i], False, here) if False in truth else None
@@ -220,31 +223,43 @@ class Ranges:
 
     # Conditions ------------------------------------------------------------------------------------------------------
 
-    def narrow(self, condition: Ref, truth: bool, facts: Facts, depth: int = 0) -> Facts | None:
-        """The facts where the condition is `truth` as well; None where it cannot be."""
+    def narrow(self, condition: Ref, truth: bool, facts: Facts) -> Facts | None:
+        """The facts where the condition is `truth` as well; None where it cannot be.
+
+        Conjunctions that were known to fail, or disjunctions known to hold, may by now have a single open part left.
+        """
+        found = self._narrow(condition, truth, facts)
+        if found is None or self.revisiting:
+            return found
+        self.revisiting = True
+        for ref, fact in list(found.items()):
+            if found is not None and isinstance(self.plan.nodes[ref].op, nodes.Logic) and len(fact.truth) == 1:
+                found = self._narrow(ref, next(iter(fact.truth)), found)
+        self.revisiting = False
+        return found
+
+    def _narrow(self, condition: Ref, truth: bool, facts: Facts) -> Facts | None:
         node = self.plan.nodes[condition]
         found: dict[Ref, Abstract] = dict(facts)
         if not _meet_fact(found, condition, replace(UNRESTRICTED, truth=frozenset({truth}), states=frozenset())):
             return None
-        if depth > DEPTH:
-            return found
         match node.op:
             case nodes.Alias():
-                return self.narrow(node.args[0], truth, found, depth + 1)
+                return self._narrow(node.args[0], truth, found)
             case nodes.Logic(op="not"):
-                return self.narrow(node.args[0], not truth, found, depth + 1)
+                return self._narrow(node.args[0], not truth, found)
             case nodes.Logic(op=op) if (op == "and") == truth:
                 narrowed: Facts | None = found
                 for arg in node.args:
-                    narrowed = None if narrowed is None else self.narrow(arg, truth, narrowed, depth + 1)
+                    narrowed = None if narrowed is None else self._narrow(arg, truth, narrowed)
                 return narrowed
             case nodes.Logic():
-                open_ = [a for a in node.args if truth in self.of(a, facts, depth + 1).truth]
-                return self.narrow(open_[0], truth, found, depth + 1) if len(open_) == 1 else found
+                open_ = [a for a in node.args if truth in self._glance(a, facts)]
+                return self._narrow(open_[0], truth, found) if len(open_) == 1 else found
             case nodes.Test(state=state):
                 ok = self._narrow_test(node.args[0], state, truth, found)
             case nodes.Compare(op=op):
-                ok = self._narrow_compare(op, node.args, truth, found, depth)
+                ok = self._narrow_compare(op, node.args, truth, found)
             case nodes.Among():
                 ok = self._narrow_among(node.op, node.args[0], truth, found)
             case nodes.Terms():
@@ -252,6 +267,22 @@ class Ranges:
             case _:
                 ok = True
         return found if ok else None
+
+    def _glance(self, ref: Ref, facts: Facts) -> frozenset[bool]:
+        """The truth of a flag from the facts themselves, without walking further down (so that narrowing ends)."""
+        node = self.plan.nodes[ref]
+        if ref in facts:
+            return facts[ref].truth
+        args = [meet(self.base[a], facts[a]) if a in facts else self.base[a] for a in node.args]
+        match node.op:
+            case nodes.Alias():
+                return self._glance(node.args[0], facts)
+            case nodes.Logic(op="not"):
+                return frozenset(not t for t in self._glance(node.args[0], facts))
+            case nodes.Compare() | nodes.Test() | nodes.Among():
+                return self._step(ref, args, None).truth
+            case _:
+                return self.base[ref].truth
 
     def _narrow_test(self, ref: Ref, state: str, truth: bool, facts: dict[Ref, Abstract]) -> bool:
         match state:
@@ -306,7 +337,7 @@ class Ranges:
         return True if known is None else self._narrow_key(ref, known - values, facts)
 
     def _narrow_compare(
-        self, op: str, args: tuple[Ref, ...], truth: bool, facts: dict[Ref, Abstract], depth: int
+        self, op: str, args: tuple[Ref, ...], truth: bool, facts: dict[Ref, Abstract]
     ) -> bool:
         if not truth:
             op = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "is": "is not", "is not": "is"}[op]
@@ -314,7 +345,7 @@ class Ranges:
         for x, y, how in ((args[0], args[1], op), (args[1], args[0], mirrored[op])):
             if isinstance(self.plan.nodes[x].op, nodes.Const):
                 continue
-            if not self._bound(x, how, self.of(y, facts, depth + 1), facts):
+            if not self._bound(x, how, self.of(y, facts), facts):
                 return False
         return True
 
