@@ -221,3 +221,22 @@ def _next_line(tokens: Sequence[Token], position: int) -> int | None:
         elif depth == 0 and kind in {NEWLINE, NEXT_ROW}:
             return index + 1
     return None
+
+
+def resolve(tables: Tables, tokens: Sequence[Token]) -> list[str]:
+    """The terminal of every token of a statement that is known to parse: which words are keywords, which are names."""
+    first, accepting = tables.starts["statement"]
+    stack = _Stack([first], [], [], [], [])
+    kinds: list[str] = []
+    for token in tokens:
+        kind = token.kind if token.kind != WORD else _terminal(tables, stack.states[-1], token.text)
+        kinds.append(kind)
+        _feed(tables, _Nothing(), stack, token, kind=kind, accepting=accepting)
+    return kinds
+
+
+class _Nothing(dict[str, Build]):
+    """Actions that build nothing."""
+
+    def __missing__(self, name: str) -> Build:
+        return lambda _kids, _start, _end: None

@@ -1,15 +1,14 @@
-"""Builds items, header clauses and changes. Each method is the action of a grammar rule."""
+"""Builds items: tables, schedules, scales, blocks, examples. Each method is the action of a grammar rule."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
 from contractlang.source import SourceFile, Span
 from contractlang.syntax import ast
 from contractlang.syntax.build_expressions import ExpressionBuilder, Kids, unquoted
-from contractlang.syntax.parts import Clause, HeaderClause, Interval, Note, Opening, Part, Setting, Side, Words
+from contractlang.syntax.parts import Clause, Interval, Note, Part, Setting, Side, Words
 from contractlang.syntax.parts import Label as StepLabel
 from contractlang.syntax.tokens import Token
 
@@ -19,7 +18,7 @@ MAX_COLUMNS = 200
 T = TypeVar("T")
 
 
-def _those(kind: type[T], kids: Kids) -> tuple[T, ...]:
+def those(kind: type[T], kids: Kids) -> tuple[T, ...]:
     return tuple(kid for kid in kids if isinstance(kid, kind))
 
 
@@ -33,7 +32,7 @@ class ItemBuilder(ExpressionBuilder):
     def notes(self, kids: Kids, start: int) -> ast.Notes:
         """The notes among the parts, and the doc comment above the line of `start`."""
         found: dict[str, Note] = {}
-        for note in _those(Note, kids):
+        for note in those(Note, kids):
             if note.key in found:
                 self._twice(f"`{note.key}`", note.span, found[note.key].span)
             found.setdefault(note.key, note)
@@ -65,85 +64,6 @@ class ItemBuilder(ExpressionBuilder):
         if number > most:
             helps = "bind a large table from a data file with `input`"
             self.wrong(span, f"{number:_} {what}; the limit is {most:_}", helps, "table-too-large")
-
-    # Documents and header
-
-    def contract(self, kids: Kids, start: int, end: int) -> Opening:
-        return Opening("contract", kids[0], kids[1] if len(kids) > 1 else None, self.span(start, end))
-
-    def library(self, kids: Kids, start: int, end: int) -> Opening:
-        return Opening("library", kids[0], None, self.span(start, end))
-
-    def amendment(self, kids: Kids, start: int, end: int) -> Opening:
-        name, base, *version = kids
-        reference = ast.Reference(base, version[0].value if version else None, span=self.span(base.span.start, end))
-        return Opening("amendment", name, reference, self.span(start, end))
-
-    def extends(self, kids: Kids, start: int, end: int) -> ast.Reference:
-        return ast.Reference(kids[0], kids[1].value if len(kids) > 1 else None, span=self.span(start, end))
-
-    def title(self, kids: Kids, start: int, end: int) -> HeaderClause:
-        return HeaderClause("title", unquoted(kids[0]), self.span(start, end))
-
-    def version(self, kids: Kids, start: int, end: int) -> HeaderClause:
-        return HeaderClause("version", unquoted(kids[0]), self.span(start, end))
-
-    def payer(self, kids: Kids, start: int, end: int) -> HeaderClause:
-        return HeaderClause("payer", unquoted(kids[0]), self.span(start, end))
-
-    def settles(self, kids: Kids, start: int, end: int) -> HeaderClause:
-        return HeaderClause("settles", (kids[0], kids[1]), self.span(start, end))
-
-    def term(self, kids: Kids, start: int, end: int) -> HeaderClause:
-        return HeaderClause("term", (kids[0], kids[1]), self.span(start, end))
-
-    def pays(self, kids: Kids, start: int, end: int) -> HeaderClause:
-        return HeaderClause("pays", (kids[0], kids[1]), self.span(start, end))
-
-    def effective(self, kids: Kids, start: int, end: int) -> HeaderClause:
-        return HeaderClause("effective", kids[0], self.span(start, end))
-
-    def year_starts(self, kids: list[Token], start: int, end: int) -> HeaderClause:
-        month = ast.Name((kids[0].text,), span=self.span(kids[0].start, kids[0].end))
-        return HeaderClause("year_starts", month, self.span(start, end))
-
-    def use(self, kids: Kids, start: int, end: int) -> ast.Use:
-        version = _those(HeaderClause, kids)
-        label = _those(StepLabel, kids)
-        return ast.Use(
-            kids[0],
-            str(version[0].value) if version else None,
-            label[0].name if label else None,
-            any(isinstance(kid, Setting) for kid in kids),
-            span=self.span(start, end),
-        )
-
-    def results(self, _kids: Kids, _start: int, _end: int) -> Setting:
-        return Setting("results", value=True)
-
-    def alias(self, kids: list[Token], _start: int, _end: int) -> StepLabel:
-        return StepLabel(kids[0].text)
-
-    def replace(self, kids: Kids, start: int, end: int) -> Any:
-        return replace(kids[0], replace=True, span=self.span(start, end))
-
-    # Changes
-
-    def set(self, kids: Kids, start: int, end: int) -> ast.Set:
-        return ast.Set(kids[0], kids[1], span=self.span(start, end))
-
-    def insert(self, kids: Kids, start: int, end: int) -> ast.Insert:
-        step, (key, target) = kids
-        return ast.Insert(step, target, before=key == "before", span=self.span(start, end))
-
-    def after(self, kids: Kids, _start: int, _end: int) -> Part:
-        return Part("after", kids[0])
-
-    def before(self, kids: Kids, _start: int, _end: int) -> Part:
-        return Part("before", kids[0])
-
-    def remove(self, kids: Kids, start: int, end: int) -> ast.Remove:
-        return ast.Remove(kids[0], span=self.span(start, end))
 
     # Notes and parts of headers and clauses
 
@@ -199,7 +119,7 @@ class ItemBuilder(ExpressionBuilder):
     # Categories, inputs, tables of terms
 
     def category(self, kids: Kids, start: int, end: int) -> ast.Category:
-        values = _those(str, kids)
+        values = those(str, kids)
         self._limit("values in a category", len(values), MAX_ROWS, self.span(start, end))
         return ast.Category(kids[0].text, values, self.notes(kids, start), span=self.span(start, end))
 
@@ -207,7 +127,7 @@ class ItemBuilder(ExpressionBuilder):
         return unquoted(kids[0]) if kids[0].kind == "TEXT" else kids[0].text
 
     def input(self, kids: Kids, start: int, end: int, kind: str = "input") -> ast.Input:
-        columns = _those(ast.Column, kids)
+        columns = those(ast.Column, kids)
         self._limit("columns in a table", len(columns), MAX_COLUMNS, self.span(start, end))
         return ast.Input(
             kind, kids[0].text, kids[1].value, columns, self.notes(kids, start), span=self.span(start, end)
@@ -220,7 +140,7 @@ class ItemBuilder(ExpressionBuilder):
         return self.input(kids, start, end, "table")
 
     def column(self, kids: Kids, start: int, end: int) -> ast.Column:
-        settings: dict[str, Any] = dict(_those(Setting, kids))
+        settings: dict[str, Any] = dict(those(Setting, kids))
         bounds: Interval = settings.get("within", Interval(None, None))
         return ast.Column(
             kids[0].text,
@@ -257,7 +177,7 @@ class ItemBuilder(ExpressionBuilder):
 
     def terms(self, kids: Kids, start: int, end: int) -> ast.Terms:
         span = self.span(start, end)
-        first, *rows = _those(ast.Row, kids)
+        first, *rows = those(ast.Row, kids)
         header = tuple(self._header_word(cell) for cell in first.cells)
         self._rows(len(header), rows, span)
         return ast.Terms(kids[0].text, kids[1].value, header, tuple(rows), self.notes(kids, start), span=span)
@@ -290,12 +210,12 @@ class ItemBuilder(ExpressionBuilder):
     # Schedules, baselines, scales, constants, definitions
 
     def schedule(self, kids: Kids, start: int, end: int) -> ast.Schedule:
-        entries = _those(ast.Entry, kids)
+        entries = those(ast.Entry, kids)
         self._limit("entries in a schedule", len(entries), MAX_ROWS, self.span(start, end))
         return ast.Schedule(kids[0].text, kids[1], entries, self.notes(kids, start), span=self.span(start, end))
 
     def baseline(self, kids: Kids, start: int, end: int) -> ast.Baseline:
-        entries = _those(ast.Entry, kids)
+        entries = those(ast.Entry, kids)
         self._limit("entries in a baseline", len(entries), MAX_ROWS, self.span(start, end))
         return ast.Baseline(kids[0].text, entries, self.notes(kids, start), span=self.span(start, end))
 
@@ -310,8 +230,8 @@ class ItemBuilder(ExpressionBuilder):
 
     def scale(self, kids: Kids, start: int, end: int) -> ast.Scale:
         name, parameter, style, *rest = kids
-        settings = {setting.key for setting in _those(Setting, rest)}
-        bands = _those(ast.Band, rest)
+        settings = {setting.key for setting in those(Setting, rest)}
+        bands = those(ast.Band, rest)
         self._limit("bands in a scale", len(bands), MAX_ROWS, self.span(start, end))
         return ast.Scale(
             name.text,
@@ -369,11 +289,11 @@ class ItemBuilder(ExpressionBuilder):
     # Blocks and clauses
 
     def block(self, kind: str, kids: Kids, start: int, end: int) -> ast.Block:
-        parts: dict[str, Any] = dict(_those(Part, kids))
+        parts: dict[str, Any] = dict(those(Part, kids))
         return ast.Block(
             kind,
             kids[0].text,
-            _those(ast.Step, kids),
+            those(ast.Step, kids),
             parts.get("from"),
             parts.get("of"),
             parts.get("like"),
@@ -384,7 +304,7 @@ class ItemBuilder(ExpressionBuilder):
 
     def clause(self, word: str, kids: Kids, _start: int, _end: int) -> Clause:
         argument = next((kid for kid in kids if not isinstance(kid, Part)), None)
-        return Clause(word, argument, _those(Part, kids))
+        return Clause(word, argument, those(Part, kids))
 
     def overlap(self, kids: list[Token], _start: int, _end: int) -> Clause:
         return Clause(kids[0].text, ast.Name((kids[1].text,), span=self.span(kids[1].start, kids[1].end)), ())
@@ -401,8 +321,8 @@ class ItemBuilder(ExpressionBuilder):
     def step(self, kids: Kids, start: int, end: int) -> ast.Step:
         side = kids.pop(0).word if isinstance(kids[0], Side) else None
         clause, *ending = kids
-        label = _those(StepLabel, ending)
-        more = clause.more + _those(Part, ending)
+        label = those(StepLabel, ending)
+        more = clause.more + those(Part, ending)
         span = self.span(start, end)
         if sum(part.key == "when" for part in more) > 1:
             self.wrong(span, "the clause has two conditions", "join them: `when a and b`", "duplicate-clause")

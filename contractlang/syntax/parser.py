@@ -10,7 +10,7 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
 from contractlang.source import SourceFile, Span
 from contractlang.syntax import ast
 from contractlang.syntax.automaton import Build, Surprise, TooDeep, run
-from contractlang.syntax.build_items import ItemBuilder
+from contractlang.syntax.build_documents import DocumentBuilder
 from contractlang.syntax.complaints import complaint, unknown_item
 from contractlang.syntax.parts import HeaderClause, Opening
 from contractlang.syntax.tables import Tables, load_tables
@@ -48,7 +48,7 @@ class _Parser:
         end = len(self.source.text)
         flaws = [flaw for statement in found.statements for flaw in statement.flaws]
         statement = Statement([*tokens, Token("$END", "", end, end)], flaws, broken=bool(flaws))
-        builder = ItemBuilder(self.source, found.docs, self.sink)
+        builder = DocumentBuilder(self.source, found.docs, self.sink)
         value: ast.Expr | None = self._built(statement, builder, _actions(builder), "expression")
         return value
 
@@ -56,7 +56,7 @@ class _Parser:
         found = scan(self.source, self.sink)
         if found is None:
             return None
-        builder = ItemBuilder(self.source, found.docs, self.sink)
+        builder = DocumentBuilder(self.source, found.docs, self.sink)
         actions = _actions(builder)
         opening: Opening | None = None
         header: dict[str, HeaderClause] = {}
@@ -102,7 +102,7 @@ class _Parser:
             span=Span(self.source, 0, len(self.source.text)),
         )
 
-    def _built(self, statement: Statement, builder: ItemBuilder, actions: Mapping[str, Build], start: str) -> Any:
+    def _built(self, statement: Statement, builder: DocumentBuilder, actions: Mapping[str, Build], start: str) -> Any:
         """The value of one statement, or None after a report."""
         tokens = statement.tokens
         if start == "statement" and (tokens[0].kind != WORD or tokens[0].text not in opening_words()):
@@ -162,7 +162,7 @@ def _declared(statement: Statement) -> list[str]:
     return words[1:2]
 
 
-def _actions(builder: ItemBuilder) -> dict[str, Build]:
+def _actions(builder: DocumentBuilder) -> dict[str, Build]:
     """The builder's method of each rule. `step_cap` is `clause("cap", …)`, `block_budget` is `block("budget", …)`."""
     return {name: _action(builder, name) for name in _action_names()}
 
@@ -172,7 +172,7 @@ def _action_names() -> frozenset[str]:
     return frozenset(rule.action for rule in load_tables().rules) - {"", "*"}
 
 
-def _action(builder: ItemBuilder, name: str) -> Build:
+def _action(builder: DocumentBuilder, name: str) -> Build:
     kind, _, word = name.partition("_")
     match kind:
         case "step" if word:

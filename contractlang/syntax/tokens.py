@@ -236,7 +236,9 @@ class _Scanner:
         """Whether the end of the line before `value` separates nothing."""
         if not tokens or (self.brackets and self.brackets[-1].text != "{"):
             return True
-        return tokens[-1].text == "{" or (value != "}" and _is_continued(tokens[-1])) or value == "}"
+        if value == "|":
+            return tokens[-1].text == "{"
+        return tokens[-1].text == "{" or value == "}" or _is_continued(tokens[-1])
 
     def _close(self, token: Token) -> None:
         for depth in range(len(self.brackets) - 1, -1, -1):

@@ -1,0 +1,336 @@
+"""The canonical layout of a contract. Only blanks and line ends change: tokens, comments and their order stay."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from contractlang.diagnostics.diagnostic import Sink
+from contractlang.source import SourceFile
+from contractlang.syntax.layout import WIDTH, Layout, Line, rendered
+from contractlang.syntax.parser import parse
+from contractlang.syntax.tokens import Comment, Statement, scan
+
+_HEADER = frozenset(
+    {"contract", "library", "amendment", "title", "version", "payer", "settles", "term", "pays", "year", "effective"}
+)
+_CLAUSES = frozenset({"population", "spending", "budget", "measure", "rate", "sharing"})
+_COLUMNS = frozenset({"input", "exhibit", "table"})
+_ENTRIES = frozenset({"category", "schedule", "baseline", "scale"})
+_INDENT = 2
+_LONG_CONDITION = 72
+
+
+def format_source(source: SourceFile, sink: Sink) -> str | None:
+    """The text in canonical layout, or None for a text with syntax errors, which are reported.
+
+    Comments stay where they are; the author's line breaks inside an expression stay; a list in braces stays on one
+    line if it stands on one and fits.
+    """
+    problems = Sink()
+    parse(source, problems)
+    sink.extend(problems)
+    found = scan(source, Sink())
+    if problems.failed or found is None:
+        return None
+    return _Formatter(source, found.statements, found.comments).text()
+
+
+class _Formatter:
+    def __init__(self, source: SourceFile, statements: list[Statement], comments: list[Comment]) -> None:
+        self.source = source
+        last = statements[-1].tokens[-1].end
+        self.layouts: list[Layout] = []
+        remaining = list(comments)
+        for number, statement in enumerate(statements):
+            end = statements[number + 1].tokens[0].start if number + 1 < len(statements) else len(source.text)
+            if number + 1 == len(statements):
+                mine = [c for c in remaining if c.start < last or not c.own]
+            else:
+                # Comments on lines of their own after a statement belong to the next one.
+                stop = statement.tokens[-1].end
+                mine = [c for c in remaining if c.start < stop or (c.start < end and not c.own)]
+            remaining = [c for c in remaining if c not in mine]
+            self.layouts.append(Layout(source, statement.tokens, mine))
+        self.tail = remaining
+
+    def text(self) -> str:
+        lines: list[Line] = []
+        width = self._header_width()
+        previous: Layout | None = None
+        was_tall = False
+        for layout in self.layouts:
+            item = _item(layout, width)
+            header = layout.tokens[0].text in _HEADER
+            tall = len(item) > 1
+            lead = layout.lead(0, 0, first=previous is None) if previous is None else _lead_after(previous, layout)
+            if previous is not None and not (lead and lead[0].text == ""):
+                closes_header = previous.tokens[0].text in _HEADER and not header
+                if closes_header or (not header and (tall or was_tall)):
+                    lead.insert(0, Line(""))
+            if header and previous is not None and previous.tokens[0].text in _HEADER:
+                lead = [line for line in lead if line.text]
+            lines += lead + item
+            previous, was_tall = layout, tall
+        return rendered(lines + self._tail())
+
+    def _header_width(self) -> int:
+        words = [layout.tokens[0].text for layout in self.layouts]
+        return max((len(word) for word in words if word in _HEADER), default=0) + 1
+
+    def _tail(self) -> list[Line]:
+        lines: list[Line] = []
+        at = self.layouts[-1].end_of(len(self.layouts[-1].tokens) - 1)
+        for comment in self.tail:
+            if self.source.text[at : comment.start].count("\n") > 1:
+                lines.append(Line(""))
+            lines.append(Line(comment.text))
+            at = comment.end
+        return lines
+
+
+def _lead_after(previous: Layout, layout: Layout) -> list[Line]:
+    """Comments and at most one empty line between two statements."""
+    lines: list[Line] = []
+    at = previous.end_of(len(previous.tokens) - 1)
+    for comment in layout.before.get(0, ()):
+        if layout.blank_before(at, comment.start):
+            lines.append(Line(""))
+        lines.append(Line(comment.text))
+        at = comment.end
+    if layout.blank_before(at, layout.tokens[0].start):
+        lines.append(Line(""))
+    return lines
+
+
+def _item(layout: Layout, header_width: int) -> list[Line]:
+    """The lines of one statement, without the comments above it."""
+    word = layout.tokens[0].text
+    if word in _HEADER:
+        return layout.rows(1, len(layout.tokens), word.ljust(header_width), header_width)
+    if word == "replace":
+        word = layout.tokens[1].text
+    if "LBRACE" in layout.kinds:
+        brace = layout.kinds.index("LBRACE")
+        if word in _ENTRIES and _fits(layout, brace):
+            return [Line(_one_line(layout, brace), layout.comment(len(layout.tokens) - 1))]
+        head = layout.rows(0, brace + 1, "", 2 * _INDENT)
+        if word in _CLAUSES:
+            body = _clauses(layout, brace)
+        elif word == "example":
+            body = _example(layout, brace)
+        elif word in _COLUMNS and layout.kinds[brace + 1] == "VBAR":
+            body = _terms(layout, brace)
+        elif word in _COLUMNS:
+            body = _columns(layout, brace)
+        else:
+            body = _entries(layout, brace, word)
+        return head + body + _closing(layout)
+    if "_NL" in layout.kinds:
+        return _cases(layout)
+    return layout.rows(0, len(layout.tokens), "", _INDENT)
+
+
+def _closing(layout: Layout) -> list[Line]:
+    last = len(layout.tokens) - 1
+    comments = [line for line in layout.lead(last, _INDENT, first=False) if line.text]
+    return [*comments, Line("}", layout.comment(last))]
+
+
+def _lead(layout: Layout, number: int, start: int) -> list[Line]:
+    return layout.lead(start, _INDENT, first=number == 0)
+
+
+def _clauses(layout: Layout, brace: int) -> list[Line]:
+    """One clause per line; what follows the first words begins in one column."""
+    parts = layout.parts(brace + 1, len(layout.tokens) - 1)
+    column = 2 * _INDENT + max(len(layout.text(start)) for start, _ in parts)
+    lines: list[Line] = []
+    for number, (start, end) in enumerate(parts):
+        prefix = (" " * _INDENT + layout.text(start)).ljust(column)
+        lines += _lead(layout, number, start) + layout.rows(start + 1, end, prefix, column)
+    return lines
+
+
+def _columns(layout: Layout, brace: int) -> list[Line]:
+    """Names, types and rules of columns, each in one column."""
+    parts = layout.parts(brace + 1, len(layout.tokens) - 1)
+    ends = {"WITHIN", "WHEN", "SOURCE", "ASSUMED"}
+    types = [next((i for i in range(start + 1, end) if layout.kinds[i] in ends), end) for start, end in parts]
+    names = 2 * _INDENT + max(len(layout.text(start)) for start, _ in parts)
+    with_rules = [
+        len(layout.joined(start + 1, stop)) for (start, end), stop in zip(parts, types, strict=True) if stop < end
+    ]
+    rules = names + max(with_rules, default=0) + 2
+    lines: list[Line] = []
+    for number, ((start, end), stop) in enumerate(zip(parts, types, strict=True)):
+        text = (" " * _INDENT + layout.text(start)).ljust(names) + layout.joined(start + 1, stop)
+        lines += _lead(layout, number, start)
+        if stop < end:
+            lines += layout.rows(stop, end, text.ljust(rules), rules)
+        else:
+            comment = layout.comment(end - 1)
+            lines.append(Line(text.ljust(rules - 2) if comment and with_rules else text, comment))
+    return lines
+
+
+def _terms(layout: Layout, brace: int) -> list[Line]:
+    """The rows of a table of terms."""
+    parts = layout.parts(brace + 1, len(layout.tokens) - 1)
+    lines: list[Line] = []
+    for number, ((start, end), row) in enumerate(zip(parts, _rows(layout, parts, " " * _INDENT), strict=True)):
+        lines += [*_lead(layout, number, start), *_hoisted(layout, start, end), row]
+    return lines
+
+
+def _rows(layout: Layout, parts: list[tuple[int, int]], prefix: str) -> list[Line]:
+    """Rows of a table, with numbers to the right and words to the left."""
+    table = [_cells(layout, start, end) for start, end in parts]
+    width = [max(len(text) for text, _ in column) for column in zip(*table, strict=True)]
+    right = [all(number for _, number in column[1:]) for column in zip(*table, strict=True)]
+    lines: list[Line] = []
+    for (_, end), cells in zip(parts, table, strict=True):
+        row = [text.rjust(w) if r else text.ljust(w) for (text, _), w, r in zip(cells, width, right, strict=True)]
+        lines.append(Line(f"{prefix}| {' | '.join(row)} |", layout.comment(end - 1)))
+    return lines
+
+
+def _hoisted(layout: Layout, start: int, end: int) -> list[Line]:
+    """Comments inside a row, which stand above it because a row stays on one line."""
+    comments = [layout.after[index] for index in range(start, end - 1) if index in layout.after]
+    comments += [comment for index in range(start + 1, end) for comment in layout.before.get(index, ())]
+    return [Line(" " * _INDENT + comment.text) for comment in sorted(comments, key=lambda comment: comment.start)]
+
+
+def _cells(layout: Layout, start: int, end: int) -> list[tuple[str, bool]]:
+    """The cells of a row, and whether each is a number or `-`."""
+    bars = [index for index in range(start, end) if layout.kinds[index] == "VBAR"]
+    cells = []
+    for left, right in pairwise(bars):
+        first = left + 1 + (layout.kinds[left + 1] == "MINUS")
+        single = all(layout.tokens[index].text != ".." for index in range(left, right))
+        number = single and (first == right or layout.kinds[first] == "NUMBER")
+        cells.append((layout.joined(left + 1, right), number))
+    return cells
+
+
+def _fits(layout: Layout, brace: int) -> bool:
+    """Whether a list in braces stands on one line and may stay there."""
+    end = len(layout.tokens)
+    if any(layout.broken(index) for index in range(1, end)) or layout.comments_inside(0, end):
+        return False
+    return len(_one_line(layout, brace)) <= WIDTH
+
+
+def _one_line(layout: Layout, brace: int) -> str:
+    entries = layout.parts(brace + 1, len(layout.tokens) - 1, commas=True)
+    inside = ", ".join(layout.joined(start, end) for start, end in entries)
+    return f"{layout.joined(0, brace)} {{ {inside} }}"
+
+
+def _entries(layout: Layout, brace: int, word: str) -> list[Line]:
+    """One entry per line; what follows the colons begins in one column."""
+    parts = layout.parts(brace + 1, len(layout.tokens) - 1, commas=True)
+    colons = [next((i for i in range(start, end) if layout.kinds[i] == "COLON"), end) for start, end in parts]
+    edges = [layout.joined(start, colon) for (start, _), colon in zip(parts, colons, strict=True)]
+    if word == "scale":
+        edges = _bands(layout, parts, colons)
+    column = _INDENT + max(len(edge) for edge in edges) + 2
+    values = [
+        layout.joined(colon + 1, _to(layout, colon + 1, end)) for (_, end), colon in zip(parts, colons, strict=True)
+    ]
+    wide = (
+        max(len(value) for value in values) if all(value[:1].isdigit() or value[:1] in "$-" for value in values) else 0
+    )
+    lines: list[Line] = []
+    for number, ((start, end), colon) in enumerate(zip(parts, colons, strict=True)):
+        comment = layout.comment(end - 1) or layout.comment(end)
+        lines += _lead(layout, number, start)
+        edge = " " * _INDENT + edges[number]
+        if colon < end:
+            prefix = f"{edge}:".ljust(column) + " " * max(0, wide - len(values[number]))
+            rows = layout.rows(colon + 1, end, prefix, column)
+        else:
+            rows = [Line(edge)]
+        lines += [*rows[:-1], Line(rows[-1].text, comment)]
+    return lines
+
+
+def _to(layout: Layout, start: int, end: int) -> int:
+    """The `to` between two values, or the end."""
+    return next((i for i in range(start, end) if layout.kinds[i] == "TO"), end)
+
+
+def _bands(layout: Layout, parts: list[tuple[int, int]], colons: list[int]) -> list[str]:
+    """The edges of the bands of a scale, with their lower and upper ends to the right."""
+    splits = [_to(layout, start, colon) for (start, _), colon in zip(parts, colons, strict=True)]
+    ranges = [(start, split, colon) for (start, _), split, colon in zip(parts, splits, colons, strict=True)]
+    low = max((len(layout.joined(start, split)) for start, split, colon in ranges if split < colon), default=0)
+    high = max((len(layout.joined(split + 1, colon)) for _, split, colon in ranges if split < colon), default=0)
+    edges = []
+    for start, split, colon in ranges:
+        if split < colon:
+            edges.append(f"{layout.joined(start, split).rjust(low)} to {layout.joined(split + 1, colon).rjust(high)}")
+            continue
+        above = next((i for i in range(start, colon) if layout.kinds[i] == "AND"), colon)
+        words = " " + layout.joined(above, colon) if above < colon else ""
+        edges.append(layout.joined(start, above).rjust(low) + words)
+    return edges
+
+
+def _cases(layout: Layout) -> list[Line]:
+    """A name and its cases; the values begin in one column unless their condition is long."""
+    (head_start, head_end), *parts = layout.parts(0, len(layout.tokens))
+    colons = [_case_colon(layout, start, end) for start, end in parts]
+    heads = [layout.joined(start, colon + 1) for (start, _), colon in zip(parts, colons, strict=True)]
+    values = [layout.joined(colon + 1, end) for (_, end), colon in zip(parts, colons, strict=True)]
+    most = _longest_beside_values([len(head) for head in heads], max(len(value) for value in values))
+    column = _INDENT + most + 2
+    lines = layout.rows(head_start, head_end, "", _INDENT)
+    for number, ((start, end), colon) in enumerate(zip(parts, colons, strict=True)):
+        lines += layout.lead(start, _INDENT, first=False)
+        head = layout.rows(start, colon + 1, " " * _INDENT, 3 * _INDENT)
+        if len(heads[number]) > most or colon in layout.after or colon + 1 in layout.before:
+            lines += head
+            lines += [Line(" " * column + comment.text) for comment in layout.before.get(colon + 1, ())]
+            text = " " * column
+        else:
+            lines += head[:-1]
+            text = head[-1].text.ljust(column)
+        lines += layout.rows(colon + 1, end, text, max(column, 3 * _INDENT))
+    return lines
+
+
+def _longest_beside_values(heads: list[int], widest: int) -> int:
+    """The longest condition that has its value on the same line: as long as may be while all values fit."""
+    candidates = sorted({head for head in heads if head <= _LONG_CONDITION}, reverse=True)
+    return next((head for head in candidates if _INDENT + head + 2 + widest <= WIDTH), max(candidates, default=4))
+
+
+def _case_colon(layout: Layout, start: int, end: int) -> int:
+    return next(i for i in range(start, end) if layout.kinds[i] == "COLON")
+
+
+def _example(layout: Layout, brace: int) -> list[Line]:
+    """`given` and `expect` lines; the rows of a table stand under each other."""
+    column = _INDENT + len("expect") + 2
+    parts = layout.parts(brace + 1, len(layout.tokens) - 1)
+    lines: list[Line] = []
+    number = 0
+    while number < len(parts):
+        start, end = parts[number]
+        prefix = (" " * _INDENT + layout.text(start)).ljust(column)
+        lead = _lead(layout, number, start)
+        number += 1
+        if layout.kinds[start + 1] != "VBAR":
+            lines += lead + layout.rows(start + 1, end, prefix, column)
+            continue
+        rows = [(start + 1, end)]
+        while number < len(parts) and layout.kinds[parts[number][0]] == "VBAR":
+            rows.append(parts[number])
+            number += 1
+        first, *others = _rows(layout, rows, " " * column)
+        above = [c for begin, _ in rows[1:] for c in layout.before.get(begin, ())]
+        lines += lead + [Line(" " * _INDENT + comment.text) for comment in above]
+        lines += [line for begin, stop in rows for line in _hoisted(layout, begin, stop)]
+        lines += [Line(prefix + first.text[column:], first.comment), *others]
+    return lines
