@@ -126,6 +126,8 @@ def _column(scope: Scope, column: ast.Column, sink: Sink) -> ColumnSchema | None
         missing = _cell(scope, column.missing, type_, sink)
         if missing is None:
             return None
+        if isinstance(missing, Fraction):
+            missing /= factor
     bounds = [None if b is None else _cell(scope, b, type_, sink) for b in (column.low, column.high)]
     low, high = (b if isinstance(b, Fraction) else None for b in bounds)
     if low is not None and high is not None and low > high:

@@ -17,7 +17,7 @@ class ColumnSchema:
 
     `type` has kind, unit and scheme. `factor` turns a number as written in the file into base units (12 for member
     years). `decimals` is the declared decimal scale of the written number (None: as many digits as the text has; money
-    in USD defaults to 2). `missing` is the value that stands for an empty cell: None makes it a data error.
+    in USD defaults to 2). `missing` is the value that stands for an empty cell, in the units of the file: None makes it a data error.
     `low`/`high` are inclusive bounds in base units. `labels` lists the values of a closed category.
     """
 

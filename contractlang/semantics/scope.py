@@ -55,9 +55,9 @@ class Scope:
         self.period = settles[1].text if settles else "year"
         self.items: dict[str, ast.Item] = {}
         self.unread = {*document.broken, *(name for _, library in uses for name in library.broken)}
-        self.titled: list[ast.Guarantee | ast.Example] = []
         self._prefixes: dict[str, str] = {}
         self._collect(document.items, "")
+        self.titled = [item for item in document.items if isinstance(item, ast.Guarantee | ast.Example)]
         merged: set[tuple[str, str | None]] = set()
         for use, library in uses:
             if use.results or (library.name.text, use.alias) in merged:
@@ -76,9 +76,7 @@ class Scope:
     def _collect(self, items: Sequence[ast.Item], prefix: str) -> None:
         for item in items:
             match item:
-                case ast.Guarantee() | ast.Example():
-                    self.titled.append(item)
-                case ast.Use():
+                case ast.Guarantee() | ast.Example() | ast.Use():
                     pass
                 case _:
                     name = prefix + item.name  # an alias stands in front: `hedis.bp_control`
