@@ -50,7 +50,8 @@ class Table:
     """A bound table at the grain of its keys; keys are unique together.
 
     `keys` maps key name to a column: unit and open keys are `text`, period keys `text` labels, categories `code`.
-    `file` and `row_numbers` say where a cell came from (row 1 is the first data row).
+    `file` and `row_numbers` say where a cell came from (row 1 is the first data row). `row_files` gives the file of each
+    row where the table was read from several.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Table:
     file: str = ""
     row_numbers: Sequence[int] = ()
     source_columns: Mapping[str, str] = field(default_factory=dict)  # column -> the header in the file
+    row_files: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.keys.values()))) if self.keys else 1

@@ -1,0 +1,238 @@
+"""Reading the cells of a table in DuckDB: the queries of `engines.sql.reading`, run, and their answers as plain data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlglot import exp
+
+from contractlang.engines.duckdb.files import SHOWN, Connection, create, rows
+from contractlang.engines.reading import ABSENT, MOST_PLACES, UNREADABLE, Form, Raw, Reading, scale
+from contractlang.engines.sql import reading as q
+from contractlang.values import Value
+
+Array = npt.NDArray[Any]
+
+KINDS: dict[Form, str] = {
+    "int": "BIGINT", "flag": "BOOLEAN", "date": "DATE", "code": "VARCHAR", "text": "VARCHAR", "period": "VARCHAR",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Cells of one reading by what became of them."""
+
+    absent: int
+    unreadable: int
+    outside: int
+    rounded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A key that names several rows: its values, the rows, and the first and last place (file, row)."""
+
+    values: tuple[str, ...]
+    count: int
+    first: tuple[int, int]
+    last: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """A column of a member-level view: the reading it comes from (None: a constant) and the value that fills gaps."""
+
+    name: str
+    form: Form
+    reading: int | None
+    filler: Value | None
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellTable:
+    """The typed cells of one table: relation `typed` over the raw relation `raw`.
+
+    `wide` names the number readings whose integers may pass 64 bits.
+    """
+
+    connection: Connection
+    raw: str
+    typed: str
+    readings: tuple[Reading, ...]
+    where: tuple[tuple[Raw, tuple[str, ...]], ...]
+    wide: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        connection: Connection,
+        name: str,
+        readings: Sequence[Reading],
+        where: Sequence[tuple[Raw, tuple[str, ...]]],
+        *,
+        member_level: bool,
+        held: bool,
+    ) -> CellTable:
+        """Read the cells of the raw relation `raw NAME`: into memory if `held`, else when they are asked for.
+
+        Member-level integers have 64 bits; others may be longer. Numbers without declared decimals get as many as the
+        file has.
+        """
+        raw, typed = f"raw {name}", f"typed {name}"
+        sized, wide = list(readings), frozenset[str]()
+        if not member_level:
+            sized, wide = _sized(connection, raw, sized, where)
+        create(connection, typed, q.typed(raw, sized, q.kept(where), wide), kind="TABLE" if held else "VIEW")
+        return cls(connection, raw, typed, tuple(sized), tuple(where), wide)
+
+    def raw_rows(self) -> int:
+        """The number of rows in the files."""
+        return int(rows(self.connection, q.select([q.call("count")], self.raw))[0][0])
+
+    def counts(self) -> tuple[int, list[Counts]]:
+        """The number of rows that are used, and what became of the cells of each reading."""
+        used, *cells = rows(self.connection, q.counts(self.typed, self.readings))[0]
+        return used, [Counts(*cells[i : i + 4]) for i in range(0, len(cells), 4)]
+
+    def examples(self, index: int, status: int) -> list[tuple[int, int, list[str]]]:
+        """File, row and source cells of the first cells of a reading with a status."""
+        query = q.cells_where(self.raw, self.typed, self.readings[index], _status(index, status))
+        query = query.order_by(q.column("f"), q.column("r"), copy=False).limit(SHOWN, copy=False)
+        return [(file, row, cells) for file, row, *cells in rows(self.connection, query)]
+
+    def unreadable_texts(self, index: int) -> list[tuple[str, int, int]]:
+        """The different texts of the unreadable cells of a reading, with their number and the first row."""
+        query = q.cells_where(self.raw, self.typed, self.readings[index], _status(index, UNREADABLE))
+        names = exp.TableAlias(
+            this=exp.to_identifier("found"), columns=[exp.to_identifier(n) for n in ("f", "r", "cell")]
+        )
+        found = exp.Subquery(this=query, alias=names)
+        cell, first = q.column("cell"), q.call("min", q.column("r"))
+        grouped = exp.Select(expressions=[cell, q.call("count"), first]).from_(found, copy=False)
+        grouped = grouped.group_by(cell, copy=False).order_by(first, cell, copy=False)
+        return [(text, count, row) for text, count, row in rows(self.connection, grouped)]
+
+    def absent_texts(self, index: int) -> dict[str, int]:
+        """The texts of the cells that mean "no value", with how often each occurs."""
+        return dict(rows(self.connection, q.absent_texts(self.raw, self.readings[index], q.kept(self.where))))
+
+    def largest_change(self, index: int) -> Fraction:
+        """The largest change that rounding made to a value of a reading."""
+        reading = self.readings[index]
+        found = rows(self.connection, q.largest_change(self.raw, reading, q.kept(self.where)))
+        places = reading.places or 0
+        change = max((abs(Fraction(t) - Fraction(int(i), 10**places)) for t, i in found), default=Fraction(0))
+        return change / Fraction(10) ** reading.shift
+
+    def duplicates(self, keys: Sequence[int]) -> tuple[int, list[Duplicate]]:
+        """How many keys name several rows, and the first of them."""
+        query = q.duplicates(self.typed, keys)
+        total = rows(self.connection, exp.Select(expressions=[q.call("count")]).from_(query.subquery("again")))[0][0]
+        found = []
+        for *values, count, first, last in rows(self.connection, query.limit(SHOWN)) if total else ():
+            texts = tuple(str(value) for value in values)
+            found.append(Duplicate(texts, count, divmod(first, q.PLACE), divmod(last, q.PLACE)))
+        return total, found
+
+    def fetch(self, order: Sequence[int]) -> tuple[Array, Array, list[tuple[Array, Array]]]:
+        """All rows, ordered by some readings, then by place: file numbers, row numbers, and values and states per reading.
+
+        Numbers are int64, or objects where that does not reach; flags, dates and codes int64; texts objects. A state is
+        0 for a value and 1 for an absent cell, whose value is 0 or ''.
+        """
+        selected: list[exp.Expr] = [q.column("f"), q.column("r")]
+        for i, reading in enumerate(self.readings):
+            selected.append(q.named(_number_of(reading, q.column(f"v{i}"), wide=reading.name in self.wide), f"v{i}"))
+            selected.append(q.column(f"s{i}"))
+        places = [*(q.column(f"v{i}") for i in order), q.column("f"), q.column("r")]
+        query = q.select(selected, self.typed).order_by(*places, copy=False)
+        found = self.connection.execute(q.sql(query)).fetchnumpy()
+        columns = []
+        for i, reading in enumerate(self.readings):
+            values = found[f"v{i}"]
+            if reading.name in self.wide:
+                values = _integers(values)
+            elif reading.form not in {"text", "period"}:
+                values = values.astype(np.int64)
+            columns.append((values, np.equal(found[f"s{i}"], ABSENT).astype(np.uint8)))
+        return found["f"], found["r"], columns
+
+    def create_view(self, name: str, columns: Sequence[ViewColumn]) -> None:
+        """Create a view with the values alone; gaps are filled or NULL."""
+        selected: list[exp.Expr] = []
+        for column in columns:
+            filler = _literal(column.filler, column.form, column.places)
+            if column.reading is None:
+                value = filler if filler is not None else q.cast(exp.null(), KINDS[column.form])
+            else:
+                value = q.column(f"v{column.reading}")
+                value = value if filler is None else q.call("coalesce", value, filler)
+            selected.append(q.named(value, column.name))
+        create(self.connection, name, q.select(selected, self.typed), kind="VIEW")
+
+
+def _sized(
+    connection: Connection, raw: str, readings: list[Reading], where: Sequence[tuple[Raw, tuple[str, ...]]]
+) -> tuple[list[Reading], frozenset[str]]:
+    numbers = [reading for reading in readings if reading.form == "int"]
+    if not numbers:
+        return readings, frozenset()
+    found = rows(connection, q.sizes(raw, readings, q.kept(where)))[0]
+    sized: dict[str, Reading] = {}
+    wide = set()
+    for reading, most, whole in zip(numbers, found[::2], found[1::2], strict=True):
+        places = min(most or 0, MOST_PLACES) if reading.places is None else reading.places
+        done = sized[reading.name] = replace(reading, places=places)
+        if (whole or 0) + max(places, scale(done) - reading.shift) + 1 > 18:
+            wide.add(reading.name)
+    return [sized.get(reading.name, reading) for reading in readings], frozenset(wide)
+
+
+def _status(index: int, status: int) -> q.E:
+    return q.binary(exp.EQ, q.column(f"s{index}"), status)
+
+
+def _number_of(reading: Reading, value: q.E, *, wide: bool) -> q.E:
+    """A value as a number that NumPy can hold, or as text."""
+    match reading.form:
+        case "int":
+            return q.call("coalesce", q.cast(value, "VARCHAR"), "0") if wide else q.call("coalesce", value, 0)
+        case "flag":
+            return q.call("coalesce", q.cast(value, "BIGINT"), 0)
+        case "date":
+            epoch = q.cast(q.text("1970-01-01"), "DATE")
+            return q.call("coalesce", q.call("date_diff", "day", epoch, value), 0)
+        case "code":
+            labels = exp.Array(expressions=[q.text(label) for label in reading.labels or ()])
+            position = q.call("coalesce", q.call("list_position", labels, value), 1)
+            return q.binary(exp.Sub, q.cast(position, "BIGINT"), 1)
+        case _:
+            return q.call("coalesce", value, "")
+
+
+def _integers(texts: Collection[str]) -> Array:
+    values = np.empty(len(texts), dtype=object)
+    values[:] = [int(text) for text in texts]
+    fits = all(-(2**63) <= value < 2**63 for value in values)
+    return values.astype(np.int64) if fits else values
+
+
+def _literal(value: Value | None, form: Form, places: int) -> q.E | None:
+    match value:
+        case bool():
+            return exp.true() if value else exp.false()
+        case Fraction():
+            return q.cast(q.number(int(value * 10**places)), "BIGINT")
+        case str():
+            return q.text(value)
+        case dt.date():
+            return q.cast(q.text(value.isoformat()), KINDS[form])
+        case _:
+            return None

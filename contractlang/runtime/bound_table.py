@@ -1,0 +1,170 @@
+"""One table of a contract bound to its files: loaded, and every cell read or reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import duckdb
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.engines.duckdb.files import Connection, FileProblem, Parts, words
+from contractlang.engines.duckdb.reading import CellTable, Counts
+from contractlang.engines.reading import Raw
+from contractlang.runtime.binding import TableBinding
+from contractlang.runtime.binding_report import ColumnReport, Rounded, TableReport, plain
+from contractlang.runtime.cell_findings import Findings
+from contractlang.runtime.cells import Slot, slots_of
+from contractlang.runtime.files import Columns, OpenFile, mixed_line_ends, open_file
+from contractlang.semantics.model import TableSchema
+
+
+@dataclass(frozen=True, slots=True)
+class BoundTable:
+    """A table whose cells have all been read; `index` gives the reading of a slot in `cells` (None: no file is read)."""
+
+    schema: TableSchema
+    slots: Sequence[Slot]
+    cells: CellTable
+    files: Sequence[str]
+    rows: int
+    report: TableReport
+
+    def index(self, slot: Slot) -> int | None:
+        return next((i for i, reading in enumerate(self.cells.readings) if reading.name == slot.name), None)
+
+
+def bind_table(
+    connection: Connection,
+    schema: TableSchema,
+    binding: TableBinding,
+    paths: Sequence[tuple[Path, str]],
+    sink: Sink,
+) -> BoundTable | None:
+    """Load the files (with the name to show for each) and read every cell; None after a report of all that is wrong."""
+    return _Binder(connection, schema, binding, sink).bind(paths)
+
+
+@dataclass(slots=True)
+class _Binder:
+    connection: Connection
+    schema: TableSchema
+    binding: TableBinding
+    sink: Sink
+
+    def bind(self, paths: Sequence[tuple[Path, str]]) -> BoundTable | None:
+        files = self._open(paths)
+        if files is None:
+            return None
+        columns = Columns(self.schema.name, files, self.binding.ignore_case, self.sink)
+        where = [(columns.by_header(header, self.binding.span), values) for header, values in self.binding.where]
+        slots = slots_of(self.schema, self.binding, columns, self.sink)
+        if slots is None or columns.failed or not self._load(files, columns):
+            return None
+        try:
+            return self._read(slots, [(raw, values) for raw, values in where if raw is not None], files)
+        except duckdb.Error as error:
+            shown = ", ".join(f"`{file.shown}`" for file in files)
+            message = f"`{self.schema.name}`: {shown} cannot be read: {words(error)}"
+            self.sink.report(Diagnostic("file-unreadable", message))
+            return None
+
+    def _open(self, paths: Sequence[tuple[Path, str]]) -> list[OpenFile] | None:
+        files = []
+        for path, shown in paths:
+            found = open_file(self.connection, path, shown, self.binding)
+            if isinstance(found, FileProblem):
+                self._report(found, shown)
+            else:
+                files.append(found)
+        return files if len(files) == len(paths) else None
+
+    def _load(self, files: Sequence[OpenFile], columns: Columns) -> bool:
+        parts = Parts(self.connection, f"raw {self.schema.name}")
+        fine = True
+        for number, file in enumerate(files):
+            used = [(positions[number], raw) for positions, raw in columns.used.items()]
+            if file.layout is not None:
+                problem = parts.add_csv(file.path, file.layout, [(raw.name, position) for position, raw in used])
+                if problem is not None and not problem.notes and mixed_line_ends(file.path):
+                    reason = "mixes line ends: some lines end in CR LF, others in LF"
+                    problem = FileProblem(problem.code, reason, help="save the file with one kind of line end")
+            else:
+                wanted = [(raw.name, file.headers[position][0], raw.native) for position, raw in used]
+                problem = parts.add_parquet(file.path, wanted, held=not self.schema.member_level)
+            if problem is not None:
+                self._report(problem, file.shown)
+                fine = False
+        if fine:
+            parts.finish()
+        return fine
+
+    def _report(self, problem: FileProblem, shown: str) -> None:
+        message = f"`{self.schema.name}`: file `{shown}` {problem.reason}"
+        self.sink.report(Diagnostic(problem.code, message, notes=problem.notes, help=problem.help))
+
+    def _read(
+        self, slots: list[Slot], where: list[tuple[Raw, tuple[str, ...]]], files: Sequence[OpenFile]
+    ) -> BoundTable | None:
+        cells = CellTable.of(
+            self.connection,
+            self.schema.name,
+            [slot.reading for slot in slots if slot.reading is not None],
+            where,
+            member_level=self.schema.member_level,
+            held=not (self.schema.member_level and all(file.layout is None for file in files)),
+        )
+        settled = {reading.name: reading for reading in cells.readings}
+        slots = [replace(slot, reading=settled.get(slot.name)) for slot in slots]
+        shown = [file.shown for file in files]
+        all_rows = cells.raw_rows()
+        used, counts = cells.counts()
+        if used == 0:
+            message = f"`{self.schema.name}`: none of the {all_rows:,} rows of {', '.join(shown)} passes `where`"
+            span, help_ = self.binding.span, "check the values under `where`"
+            self.sink.report(Diagnostic("file-empty", message, span, help=help_))
+            return None
+        own = Sink()
+        self._find(cells, slots, counts, Findings(self.schema.name, cells, shown, used, self.binding.span, own))
+        self.sink.extend(own)
+        if own.failed:
+            return None
+        numbers = {reading.name: i for i, reading in enumerate(cells.readings)}
+        columns = [
+            _from_file(cells, slot, numbers[slot.name], counts[numbers[slot.name]])
+            if slot.reading is not None
+            else ColumnReport(slot.name, slot.source, {}, plain(slot.absent) if slot.default_of else None)
+            for slot in slots
+        ]
+        left_out = {self._where_words(): all_rows - used} if all_rows > used else {}
+        report = TableReport(self.schema.name, shown, used, left_out, columns)
+        return BoundTable(self.schema, slots, cells, shown, used, report)
+
+    def _find(self, cells: CellTable, slots: Sequence[Slot], counts: Sequence[Counts], findings: Findings) -> None:
+        numbers = {reading.name: i for i, reading in enumerate(cells.readings)}
+        for slot in slots:
+            if slot.name in numbers:
+                findings.cells(slot, numbers[slot.name], counts[numbers[slot.name]])
+        if self.schema.keys or not self.schema.member_level:
+            keys = [(slot.name, numbers[slot.name]) for slot in slots if slot.key is not None and slot.name in numbers]
+            findings.duplicates(keys)
+
+    def _where_words(self) -> str:
+        tests = [f"{header} is not {' or '.join(f'`{v}`' for v in values)}" for header, values in self.binding.where]
+        return "; or ".join(tests)
+
+
+def _from_file(cells: CellTable, slot: Slot, index: int, counts: Counts) -> ColumnReport:
+    reading = cells.readings[index]
+    absent: dict[str, int] = {}
+    if counts.absent:
+        several = len(reading.absent) > 1 and not reading.labels_of_sources
+        absent = cells.absent_texts(index) if several else {"": counts.absent}
+    rounded = None
+    if reading.rounds:
+        largest = cells.largest_change(index) if counts.rounded else Fraction(0)
+        rounded = Rounded(reading.places or 0, counts.rounded, largest)
+    default = plain(slot.absent) if counts.absent and slot.default_of else None
+    return ColumnReport(slot.name, slot.source, absent, default, rounded)

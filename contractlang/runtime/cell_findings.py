@@ -1,0 +1,152 @@
+"""Diagnostics about the cells and rows of a bound table: every problem is counted, a few examples are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
+from contractlang.engines.duckdb.files import SHOWN
+from contractlang.engines.duckdb.reading import CellTable, Counts
+from contractlang.engines.reading import ABSENT, OUTSIDE, UNREADABLE, Unreadable, read_cell
+from contractlang.runtime.cell_formats import listed
+from contractlang.runtime.cells import Slot
+from contractlang.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Reports what is wrong with the cells of one table."""
+
+    table: str
+    cell_table: CellTable
+    files: Sequence[str]
+    rows: int
+    span: Span | None
+    sink: Sink
+
+    def cells(self, slot: Slot, index: int, counts: Counts) -> None:
+        """Report the cells of one column that cannot be used, and those that are missing without a rule."""
+        reading = self.cell_table.readings[index]
+        if counts.unreadable and reading.form == "code" and not reading.labels_of_sources:
+            self._unknown_values(slot, index, counts.unreadable)
+        elif counts.unreadable:
+            self._unreadable(slot, index, counts.unreadable)
+        if counts.outside:
+            self._outside(slot, index, counts.outside)
+        if counts.absent and not slot.default_of:
+            self._missing(slot, index, counts.absent)
+
+    def duplicates(self, keys: Sequence[tuple[str, int]]) -> None:
+        """Report keys that name more than one row."""
+        total, found = self.cell_table.duplicates([index for _, index in keys])
+        if not total:
+            return
+        notes = []
+        for again in found:
+            key = ", ".join(f"{name} `{value}`" for (name, _), value in zip(keys, again.values, strict=True))
+            places = f"{self._place(*again.first)} and {self._place(*again.last)}"
+            notes.append(f"{key or 'the table'}: {_rows(again.count)}, {places}")
+        names = listed([name for name, _ in keys])
+        many = "1 key names" if total == 1 else f"{total:,} keys name"
+        message = (
+            f"`{self.table}`: {many} more than one row" if keys else f"`{self.table}` has no key, yet several rows"
+        )
+        help_ = f"the key of the table is {names}: is one missing, or are rows doubled in the file?" if keys else ""
+        self.sink.report(
+            Diagnostic("duplicate-key", message, self.span, notes=(*notes, *_more(total, len(notes))), help=help_)
+        )
+
+    def _unreadable(self, slot: Slot, index: int, total: int) -> None:
+        reading = self.cell_table.readings[index]
+        notes = []
+        reasons = set()
+        for file, row, cells in self.cell_table.examples(index, UNREADABLE):
+            found = read_cell(reading, *cells)
+            reason = found.reason if isinstance(found, Unreadable) else "not readable"
+            reasons.add(reason)
+            notes.append(f"{self._place(file, row)}, column `{reading.header}`: `{', '.join(cells)}`: {reason}")
+        first = notes[0].rpartition(": `")[2].partition("`")[0] if notes else ""
+        message = f"{_cells(total)} cannot be read"
+        self._report("cell-unreadable", slot, _Finding(message, notes, total, _help(reasons, first)))
+
+    def _unknown_values(self, slot: Slot, index: int, total: int) -> None:
+        reading = self.cell_table.readings[index]
+        values = self.cell_table.unreadable_texts(index)
+        labels = reading.labels or ()
+        notes = [f"`{value}` in {_rows(count)}, the first is row {first}" for value, count, first in values[:SHOWN]]
+        near = get_close_matches(values[0][0], labels, n=1)
+        help_ = f'translate it in the binding: `map = {{ "{values[0][0]}" = "{near[0] if near else labels[0]}" }}`'
+        message = f"{_cells(total)} hold {len(values)} value{'s' if len(values) > 1 else ''} that the category lacks"
+        shown = sum(count for _, count, _ in values[:SHOWN])
+        self._report("unknown-category", slot, _Finding(message, notes, total, help_, shown))
+
+    def _outside(self, slot: Slot, index: int, total: int) -> None:
+        reading = self.cell_table.readings[index]
+        notes = [
+            f"{self._place(file, row)}, column `{reading.header}`: `{', '.join(cells)}`"
+            for file, row, cells in self.cell_table.examples(index, OUTSIDE)
+        ]
+        message = f"{_cells(total)} outside the bounds of the contract"
+        help_ = "mend the file, or the bounds after `within` in the contract"
+        self._report("out-of-range", slot, _Finding(message, notes, total, help_))
+
+    def _missing(self, slot: Slot, index: int, total: int) -> None:
+        reading = self.cell_table.readings[index]
+        places = [self._place(file, row) for file, row, _ in self.cell_table.examples(index, ABSENT)]
+        notes = [f"column `{reading.header}`: {'; '.join(places)}"]
+        if slot.key is not None:
+            message, help_ = f"{_rows(total)} without a value for this key", "every row needs its key: mend the file"
+            self._report("missing-value", slot, _Finding(message, notes, total, help_, len(places)))
+            return
+        message = f"{total:,} of {_rows(self.rows)} have no value"
+        help_ = "say `when missing …` in the contract if the value may be missing; units paid on it are held"
+        self._report("missing-value", slot, _Finding(message, notes, total, help_, len(places), Severity.WARNING))
+
+    def _place(self, file: int, row: int) -> str:
+        return f"`{self.files[file]}`, row {row}"
+
+    def _report(self, code: str, slot: Slot, finding: _Finding) -> None:
+        message = f"`{self.table}.{slot.name}`: {finding.message}"
+        shown = len(finding.notes) if finding.shown is None else finding.shown
+        notes = (*finding.notes, *_more(finding.total, shown))
+        self.sink.report(Diagnostic(code, message, notes=notes, help=finding.help, severity=finding.severity))
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A headline, examples of `total` cells (of `shown`, if that is not the number of notes), and the remedy."""
+
+    message: str
+    notes: Sequence[str]
+    total: int
+    help: str
+    shown: int | None = None
+    severity: Severity = Severity.ERROR
+
+
+def _help(reasons: set[str], text: str) -> str:
+    if any("percentage or a fraction" in reason for reason in reasons):
+        return 'say how the file writes it: `as = "percent"` (74 or 74%) or `as = "fraction"` (0.74)'
+    if any("decimals" in reason for reason in reasons):
+        return "declare more decimals in the contract, or write `round = true` in the binding to round each number once"
+    if any("percent sign" in reason for reason in reasons):
+        return 'write `as = "percent"` in the binding, or `strip = "%"` if the sign is wrong'
+    if any("date written" in reason for reason in reasons):
+        return 'name the format in the binding, for example `format = "%m/%d/%Y"`'
+    if any("yes" in reason for reason in reasons):
+        return 'name the texts in the binding: `yes = "1"`, `no = "0"`'
+    return f'if it means "no value", add it to `absent` in the binding: `absent = ["{text}"]`'
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count:,} cells"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _more(total: int, shown: int) -> tuple[str, ...]:
+    return (f"and {total - shown:,} more",) if total > shown else ()

@@ -1,0 +1,148 @@
+"""A contract's tables bound to files: everything that a run reads, checked, with a report of what was done to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.engines import periods as calendar
+from contractlang.engines.base import Frame, Inputs, MemberTable, Table
+from contractlang.engines.duckdb.files import Connection, connect
+from contractlang.runtime.binding import Binding, TableBinding
+from contractlang.runtime.binding_report import BindingReport
+from contractlang.runtime.bound_arrays import Array, in_force, member_table, settlement_table
+from contractlang.runtime.bound_table import BoundTable, bind_table
+from contractlang.runtime.frames import settled_rows
+from contractlang.semantics.model import TableSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Bound tables at settlement grains, bound member-level tables, the settled rows, and the report of the binding."""
+
+    tables: Mapping[str, Table]
+    members: Mapping[str, MemberTable]
+    frame: Frame
+    report: BindingReport
+    connection: Connection
+
+    def inputs(self, periods: Collection[str] | None = None, units: Collection[str] | None = None) -> Inputs:
+        """What an engine reads: the settled rows of the given periods and units (None: all).
+
+        The tables stay whole, because a row may read other periods.
+        """
+        if periods is None and units is None:
+            return Inputs(self.frame, self.tables, self.members)
+        rows = [
+            (unit, period)
+            for unit, period in zip(self.frame.units, self.frame.periods, strict=True)
+            if (periods is None or period in periods) and (units is None or unit in units)
+        ]
+        frame = Frame([unit for unit, _ in rows], [period for _, period in rows])
+        return Inputs(frame, self.tables, self.members)
+
+    def close(self) -> None:
+        """Free the connection and with it the member-level tables."""
+        self.connection.close()
+
+
+def bind(
+    tables: Sequence[TableSchema],
+    binding: Binding,
+    overrides: Mapping[str, Path],
+    sink: Sink,
+    *,
+    unit: str,
+    period: str,
+    periods: Sequence[str] = (),
+) -> Dataset | None:
+    """Bind all tables of a contract; None when anything is wrong, with everything that is wrong in the sink.
+
+    `overrides` gives files by table name. `unit` and `period` are the settlement keys. `periods` are the labels to
+    settle where no input has them (contracts with member rows and exhibits only).
+    """
+    _check_overrides(tables, binding, overrides, sink)
+    connection = connect()
+    bound: dict[str, BoundTable] = {}
+    for schema in tables:
+        found = _bind_one(connection, schema, binding, overrides, sink)
+        if found is not None:
+            bound[schema.name] = found
+    if sink.failed or len(bound) < len(tables):
+        connection.close()
+        return None
+    settlement = {name: settlement_table(table) for name, table in bound.items() if not table.schema.member_level}
+    tables_at_grain = _resolved(settlement, period, periods)
+    schemas = {schema.name: schema for schema in tables}
+    frame = settled_rows(tables_at_grain, schemas, (unit, period), periods, sink)
+    if frame is None:
+        connection.close()
+        return None
+    members = {name: member_table(table) for name, table in bound.items() if table.schema.member_level}
+    unused = [name for name in binding.tables if name not in schemas]
+    report = BindingReport(binding.name, [bound[schema.name].report for schema in tables], unused)
+    return Dataset(tables_at_grain, members, frame, report, connection)
+
+
+def first_day(label: str) -> dt.date:
+    """The first day of a calendar period."""
+    word, year, ordinal = calendar.parts(label)
+    return dt.date(year, (ordinal - 1) * calendar.LENGTHS[word] + 1, 1)
+
+
+def _resolved(
+    settlement: Mapping[str, tuple[Table, Array | None]], period: str, periods: Iterable[str]
+) -> dict[str, Table]:
+    """The tables, with dated exhibits at the grain of the period."""
+    labels = set(periods)
+    for table, _ in settlement.values():
+        if period in table.keys:
+            labels.update(table.keys[period].values.tolist())
+    days = {label: first_day(label) for label in sorted(labels)}
+    return {
+        name: table if dates is None else in_force(table, dates, days, period)
+        for name, (table, dates) in settlement.items()
+    }
+
+
+def _bind_one(
+    connection: Connection, schema: TableSchema, binding: Binding, overrides: Mapping[str, Path], sink: Sink
+) -> BoundTable | None:
+    found = binding.tables.get(schema.name)
+    if found is None:
+        near = get_close_matches(schema.name, binding.tables, n=1)
+        help_ = f"the binding has `[tables.{near[0]}]`" if near else f"write a section `[tables.{schema.name}]`"
+        message = f"table `{schema.name}` of the contract is not in the binding `{binding.name}`"
+        sink.report(Diagnostic("unbound-table", message, schema.span, help=help_))
+        return None
+    paths = table_paths(found, binding, overrides)
+    if not paths:
+        message = f"`{schema.name}`: the binding names no file"
+        help_ = f'give one with `--table {schema.name}=PATH`, or write `file = "…"` in the binding'
+        sink.report(Diagnostic("file-not-found", message, found.span, help=help_))
+        return None
+    return bind_table(connection, schema, found, paths, sink)
+
+
+def table_paths(table: TableBinding, binding: Binding, overrides: Mapping[str, Path]) -> list[tuple[Path, str]]:
+    """The files of a table and the names under which messages show them."""
+    if table.name in overrides:
+        return [(overrides[table.name], str(overrides[table.name]))]
+    paths = [binding.folder / file for file in table.files]
+    return [(path, os.path.normpath(path)) for path in paths]
+
+
+def _check_overrides(
+    tables: Sequence[TableSchema], binding: Binding, overrides: Mapping[str, Path], sink: Sink
+) -> None:
+    known = [*(schema.name for schema in tables), *binding.tables]
+    for name in overrides:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            help_ = f"did you mean `{near[0]}`?" if near else f"the tables are {', '.join(f'`{k}`' for k in known)}"
+            sink.report(Diagnostic("unbound-table", f"`--table {name}=…` names no table of the contract", help=help_))
