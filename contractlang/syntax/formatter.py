@@ -69,7 +69,7 @@ class _Formatter:
                     lead.insert(0, Line(""))
             if header and previous is not None and previous.tokens[0].text in _HEADER:
                 lead = [line for line in lead if line.text]
-            lines += lead + item
+            lines += lead + layout.unplaced(0, len(layout.tokens), 0) + item
             previous, was_tall = layout, tall
         return rendered(lines + self._tail())
 
@@ -95,7 +95,7 @@ def _lead_after(previous: Layout, layout: Layout) -> list[Line]:
     for comment in layout.before.get(0, ()):
         if layout.blank_before(at, comment.start):
             lines.append(Line(""))
-        lines.append(Line(comment.text))
+        lines.append(layout.own(comment, 0))
         at = comment.end
     if layout.blank_before(at, layout.tokens[0].start):
         lines.append(Line(""))
@@ -136,8 +136,10 @@ def _closing(layout: Layout) -> list[Line]:
     return [*comments, Line("}", layout.comment(last))]
 
 
-def _lead(layout: Layout, number: int, start: int) -> list[Line]:
-    return layout.lead(start, _INDENT, first=number == 0)
+def _part(layout: Layout, number: int, start: int, end: int, lines: list[Line]) -> list[Line]:
+    """One part of a body with its comments: those above it, then those that found no place in its lines."""
+    lead = layout.lead(start, _INDENT, first=number == 0)
+    return lead + layout.unplaced(start, end, _INDENT) + lines
 
 
 def _clauses(layout: Layout, brace: int) -> list[Line]:
@@ -147,7 +149,7 @@ def _clauses(layout: Layout, brace: int) -> list[Line]:
     lines: list[Line] = []
     for number, (start, end) in enumerate(parts):
         prefix = (" " * _INDENT + layout.text(start)).ljust(column)
-        lines += _lead(layout, number, start) + layout.rows(start + 1, end, prefix, column)
+        lines += _part(layout, number, start, end, layout.rows(start + 1, end, prefix, column))
     return lines
 
 
@@ -164,12 +166,12 @@ def _columns(layout: Layout, brace: int) -> list[Line]:
     lines: list[Line] = []
     for number, ((start, end), stop) in enumerate(zip(parts, types, strict=True)):
         text = (" " * _INDENT + layout.text(start)).ljust(names) + layout.joined(start + 1, stop)
-        lines += _lead(layout, number, start)
         if stop < end:
-            lines += layout.rows(stop, end, text.ljust(rules), rules)
+            column = layout.rows(stop, end, text.ljust(rules), rules)
         else:
             comment = layout.comment(end - 1)
-            lines.append(Line(text.ljust(rules - 2) if comment and with_rules else text, comment))
+            column = [Line(text.ljust(rules - 2) if comment and with_rules else text, comment)]
+        lines += _part(layout, number, start, end, column)
     return lines
 
 
@@ -178,7 +180,7 @@ def _terms(layout: Layout, brace: int) -> list[Line]:
     parts = layout.parts(brace + 1, len(layout.tokens) - 1)
     lines: list[Line] = []
     for number, ((start, end), row) in enumerate(zip(parts, _rows(layout, parts, " " * _INDENT), strict=True)):
-        lines += [*_lead(layout, number, start), *_hoisted(layout, start, end), row]
+        lines += _part(layout, number, start, end, [row])
     return lines
 
 
@@ -192,13 +194,6 @@ def _rows(layout: Layout, parts: list[tuple[int, int]], prefix: str) -> list[Lin
         row = [text.rjust(w) if r else text.ljust(w) for (text, _), w, r in zip(cells, width, right, strict=True)]
         lines.append(Line(f"{prefix}| {' | '.join(row)} |", layout.comment(end - 1)))
     return lines
-
-
-def _hoisted(layout: Layout, start: int, end: int) -> list[Line]:
-    """Comments inside a row, which stand above it because a row stays on one line."""
-    comments = [layout.after[index] for index in range(start, end - 1) if index in layout.after]
-    comments += [comment for index in range(start + 1, end) for comment in layout.before.get(index, ())]
-    return [Line(" " * _INDENT + comment.text) for comment in sorted(comments, key=lambda comment: comment.start)]
 
 
 def _cells(layout: Layout, start: int, end: int) -> list[tuple[str, bool]]:
@@ -243,15 +238,15 @@ def _entries(layout: Layout, brace: int, word: str) -> list[Line]:
     )
     lines: list[Line] = []
     for number, ((start, end), colon) in enumerate(zip(parts, colons, strict=True)):
-        comment = layout.comment(end - 1) or layout.comment(end)
-        lines += _lead(layout, number, start)
         edge = " " * _INDENT + edges[number]
         if colon < end:
             prefix = f"{edge}:".ljust(column) + " " * max(0, wide - len(values[number]))
             rows = layout.rows(colon + 1, end, prefix, column)
         else:
             rows = [Line(edge)]
-        lines += [*rows[:-1], Line(rows[-1].text, comment)]
+        # The comment may stand behind the comma that parted the entries.
+        last = rows[-1].comment or layout.comment(end - 1) or layout.comment(end)
+        lines += _part(layout, number, start, end, [*rows[:-1], Line(rows[-1].text, last)])
     return lines
 
 
@@ -286,17 +281,15 @@ def _cases(layout: Layout) -> list[Line]:
     most = _longest_beside_values([len(head) for head in heads], max(len(value) for value in values))
     column = _INDENT + most + 2
     lines = layout.rows(head_start, head_end, "", _INDENT)
-    for number, ((start, end), colon) in enumerate(zip(parts, colons, strict=True)):
-        lines += layout.lead(start, _INDENT, first=False)
+    for (start, end), colon, whole in zip(parts, colons, heads, strict=True):
         head = layout.rows(start, colon + 1, " " * _INDENT, 3 * _INDENT)
-        if len(heads[number]) > most or colon in layout.after or colon + 1 in layout.before:
-            lines += head
-            lines += [Line(" " * column + comment.text) for comment in layout.before.get(colon + 1, ())]
+        if len(whole) > most or head[-1].comment or colon + 1 in layout.before:
+            head += [layout.own(comment, column) for comment in layout.before.get(colon + 1, ())]
             text = " " * column
         else:
-            lines += head[:-1]
-            text = head[-1].text.ljust(column)
-        lines += layout.rows(colon + 1, end, text, max(column, 3 * _INDENT))
+            text = head.pop().text.ljust(column)
+        rows = layout.rows(colon + 1, end, text, max(column, 3 * _INDENT))
+        lines += _part(layout, -1, start, end, head + rows)
     return lines
 
 
@@ -319,18 +312,15 @@ def _example(layout: Layout, brace: int) -> list[Line]:
     while number < len(parts):
         start, end = parts[number]
         prefix = (" " * _INDENT + layout.text(start)).ljust(column)
-        lead = _lead(layout, number, start)
-        number += 1
+        count, number = number, number + 1
         if layout.kinds[start + 1] != "VBAR":
-            lines += lead + layout.rows(start + 1, end, prefix, column)
+            lines += _part(layout, count, start, end, layout.rows(start + 1, end, prefix, column))
             continue
         rows = [(start + 1, end)]
         while number < len(parts) and layout.kinds[parts[number][0]] == "VBAR":
             rows.append(parts[number])
             number += 1
         first, *others = _rows(layout, rows, " " * column)
-        above = [c for begin, _ in rows[1:] for c in layout.before.get(begin, ())]
-        lines += lead + [Line(" " * _INDENT + comment.text) for comment in above]
-        lines += [line for begin, stop in rows for line in _hoisted(layout, begin, stop)]
-        lines += [Line(prefix + first.text[column:], first.comment), *others]
+        table = [Line(prefix + first.text[column:], first.comment), *others]
+        lines += _part(layout, count, start, rows[-1][1], table)
     return lines

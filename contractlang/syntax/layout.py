@@ -35,6 +35,7 @@ class Layout:
         self.tokens = tokens[:-1]
         self.before: dict[int, list[Comment]] = {}
         self.after: dict[int, Comment] = {}
+        self.placed: set[Comment] = set()
         real = [index for index, kind in enumerate(self.kinds) if kind not in _SEPARATING]
         following = 0
         for comment in comments:
@@ -87,7 +88,7 @@ class Layout:
         for comment in self.before.get(index, ()):
             if not first and self.blank_before(at, comment.start):
                 lines.append(Line(""))
-            lines.append(Line(" " * indent + comment.text))
+            lines.append(self.own(comment, indent))
             at, first = comment.end, False
         if not first and self.blank_before(at, self.tokens[index].start):
             lines.append(Line(""))
@@ -106,7 +107,7 @@ class Layout:
         for index in range(start, end):
             if index > start and (self.broken(index) or index in self.before):
                 lines.append(Line(text.rstrip(), self.comment(index - 1)))
-                lines += [Line(" " * hang + comment.text) for comment in self.before.get(index, ())]
+                lines += [self.own(comment, hang) for comment in self.before.get(index, ())]
                 text = " " * hang
             elif index > start:
                 text += " " * self.spaced(index)
@@ -115,7 +116,22 @@ class Layout:
         return lines
 
     def comment(self, index: int) -> str:
-        return self.after[index].text if index in self.after else ""
+        """The comment behind a token, or nothing."""
+        if index not in self.after:
+            return ""
+        self.placed.add(self.after[index])
+        return self.after[index].text
+
+    def own(self, comment: Comment, indent: int) -> Line:
+        """A comment on a line of its own."""
+        self.placed.add(comment)
+        return Line(" " * indent + comment.text)
+
+    def unplaced(self, start: int, end: int, indent: int) -> list[Line]:
+        """The comments among these tokens that the layout of their line had no place for; they go above it."""
+        comments = [c for index in range(start + 1, end) for c in self.before.get(index, ())]
+        comments += [self.after[index] for index in range(start, end) if index in self.after]
+        return [self.own(c, indent) for c in sorted(comments, key=lambda c: c.start) if c not in self.placed]
 
     def comments_inside(self, start: int, end: int) -> bool:
         """Whether a comment stands between the first and the last of these tokens."""
