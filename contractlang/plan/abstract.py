@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from contractlang.plan import nodes
@@ -30,16 +30,10 @@ class Abstract:
         return self.nonzero or (self.low is not None and self.low > 0) or (self.high is not None and self.high < 0)
 
     def with_states(self, states: Iterable[State]) -> Abstract:
-        return _changed(self, states=self.states | frozenset(states))
+        return replace(self, states=self.states | frozenset(states))
 
 
 ANY = Abstract()
-
-
-def _changed(a: Abstract, **changes: object) -> Abstract:
-    from dataclasses import replace
-
-    return replace(a, **changes)  # type: ignore[arg-type]
 
 
 def exactly(value: Value) -> Abstract:
@@ -135,7 +129,7 @@ def compare(op: str, a: Abstract, b: Abstract) -> frozenset[bool]:
         return equal if op == "is" else frozenset(not t for t in equal)
     if op in (">", ">="):
         a, b, op = b, a, {">": "<", ">=": "<="}[op]
-    # a < b or a <= b
+    # From here on `op` is `<` or `<=`.
     if a.high is not None and b.low is not None and (a.high < b.low or (op == "<=" and a.high == b.low)):
         return frozenset({True})
     if a.low is not None and b.high is not None and (a.low > b.high or (op == "<" and a.low == b.high)):
@@ -148,7 +142,7 @@ def _equal(a: Abstract, b: Abstract) -> frozenset[bool]:
         if not a.labels & b.labels:
             return frozenset({False})
         return frozenset({True}) if len(a.labels | b.labels) == 1 else BOTH
-    if a.truth != BOTH and b.truth != BOTH and len(a.truth) == len(b.truth) == 1:
+    if len(a.truth) == len(b.truth) == 1:
         return frozenset({a.truth == b.truth})
     apart = (a.high is not None and b.low is not None and a.high < b.low) or (
         a.low is not None and b.high is not None and a.low > b.high

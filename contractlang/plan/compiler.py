@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +34,7 @@ class Compiled:
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        return tuple(l.plan for l in self.lowered)
+        return tuple(lowered.plan for lowered in self.lowered)
 
     @property
     def unit(self) -> str:
@@ -53,7 +53,7 @@ class Compiled:
         return tuple(found.values())
 
     @property
-    def term(self) -> tuple[datetime.date, datetime.date]:
+    def term(self) -> tuple[dt.date, dt.date]:
         """First and last day."""
         return term_of(self.editions[0].document)
 
@@ -71,20 +71,20 @@ class Compiled:
         return None if edition is None else self.plans[self.editions.index(edition)]
 
 
-def periods_of(term: tuple[datetime.date, datetime.date], word: str) -> tuple[Period, ...]:
+def periods_of(term: tuple[dt.date, dt.date], word: str) -> tuple[Period, ...]:
     """Half-open periods of a calendar word from the first day of the term; labels 2021, 2021-H1, 2021-Q1, 2021-01."""
     months = PERIODS[word]
     start, last = term
     found: list[Period] = []
     while start <= last:
         ahead = start.month - 1 + months
-        end = datetime.date(start.year + ahead // 12, ahead % 12 + 1, 1)
+        end = dt.date(start.year + ahead // 12, ahead % 12 + 1, 1)
         found.append(Period(_label(start, months), start, end))
         start = end
     return tuple(found)
 
 
-def _label(start: datetime.date, months: int) -> str:
+def _label(start: dt.date, months: int) -> str:
     match months:
         case 12:
             return str(start.year)

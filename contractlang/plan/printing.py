@@ -132,7 +132,9 @@ def _operation(op: nodes.Op, type_: Type, args: list[str]) -> str:  # noqa: PLR0
         case nodes.Extreme(op=name):
             return f"{name}({', '.join(args)})"
         case nodes.Among(values=values, ranges=ranges):
-            listed = [str(v) for v in values] + [f"{low if low is not None else ''}..{high if high is not None else ''}" for low, high in ranges]
+            listed = [str(v) for v in values] + [
+                f"{low if low is not None else ''}..{high if high is not None else ''}" for low, high in ranges
+            ]
             return f"{args[0]} in [{', '.join(listed)}]"
         case nodes.Logic(op="not"):
             return f"not {args[0]}"

@@ -6,7 +6,7 @@ coarser result without context is taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ from contractlang.plan.abstract import ANY, BOTH, UNRESTRICTED, Abstract, exactl
 from contractlang.plan.builder import Ref
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import Kind
-from contractlang.values import Absent, State
+from contractlang.values import Absent, State, Value
 
 Facts = Mapping[Ref, Abstract]
 
@@ -303,7 +303,7 @@ class Ranges:
             return self._narrow_terms(inner, facts, lambda v: isinstance(v, Absent) is not truth)
         return True
 
-    def _narrow_terms(self, node: nodes.Node, facts: dict[Ref, Abstract], keep) -> bool:  # type: ignore[no-untyped-def]
+    def _narrow_terms(self, node: nodes.Node, facts: dict[Ref, Abstract], keep: Callable[[Value], bool]) -> bool:
         """Only rows whose value is kept can have matched, so the key is one of theirs."""
         assert isinstance(node.op, nodes.Terms)
         if len(node.args) != 1:
@@ -336,9 +336,7 @@ class Ranges:
             return self._narrow_key(ref, values, facts)
         return True if known is None else self._narrow_key(ref, known - values, facts)
 
-    def _narrow_compare(
-        self, op: str, args: tuple[Ref, ...], truth: bool, facts: dict[Ref, Abstract]
-    ) -> bool:
+    def _narrow_compare(self, op: str, args: tuple[Ref, ...], truth: bool, facts: dict[Ref, Abstract]) -> bool:
         if not truth:
             op = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "is": "is not", "is not": "is"}[op]
         mirrored = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "is": "is", "is not": "is not"}

@@ -152,7 +152,8 @@ def _number(value: object) -> str:
 def _payment(ranges: Ranges, lowered: Lowered, name: str, sink: Sink) -> None:
     named = lowered.plan.named(name)
     item = lowered.lowering.scope.items[name]
-    assert named is not None and isinstance(item, ast.Payment)
+    assert named is not None
+    assert isinstance(item, ast.Payment)
     bad = ranges.of(named.node).states & {State.NOT_APPLICABLE, State.NOT_REPORTABLE}
     if not bad:
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
@@ -29,29 +31,13 @@ def lower_budget(low: Lowering, name: str, block: ast.Block) -> bool:
             running = _base(low, step)
             if running is None:
                 return False
-            argument = None
         else:
-            applied = _applied(low, step, running)
-            if applied is None:
-                ok = False
-                continue
-            argument, after = applied
-            conditioned = pipeline.conditioned(low, step, running, after)
+            after = _applied(low, step, running, partial(_argument, low, name, names[position], step))
+            conditioned = None if after is None else pipeline.conditioned(low, step, running, after)
             if conditioned is None:
                 ok = False
                 continue
             running = conditioned
-        word = pipeline.ARGUMENT_WORDS.get(step.word)
-        if argument is not None and word is not None:
-            low.register(
-                f"{name}.{names[position]}.{word}",
-                argument,
-                "argument",
-                f"{names[position]} {word}",
-                step.span,
-                name,
-                step.word,
-            )
         running = low.register(
             f"{name}.{names[position]}", running, "step", f"after {names[position]}", step.span, name, step.word
         )
@@ -77,7 +63,13 @@ def _base(low: Lowering, step: ast.Step) -> Ref | None:
     return ref
 
 
-def _applied(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref] | None:
+def _argument(low: Lowering, block: str, name: str, step: ast.Step, argument: Ref) -> Ref:
+    """The argument of a step as a value of its own: `global.trend.rate`."""
+    word = pipeline.ARGUMENT_WORDS[step.word]
+    return low.register(f"{block}.{name}.{word}", argument, "argument", f"{name} {word}", step.span, block, step.word)
+
+
+def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
     match step.word:
         case "trend":
             factor = _trend(low, step)
@@ -85,23 +77,19 @@ def _applied(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, R
             factor = pipeline.rate(low, step)
         case "discount" | "withhold":
             rate = pipeline.rate(low, step)
-            kept = None if rate is None else pipeline.complement(low, rate, step.span)
-            after = None if kept is None else pipeline.product(low, running, kept, step.span)
-            return None if after is None else (rate, after)
+            kept = None if rate is None else pipeline.complement(low, named(rate), step.span)
+            return None if kept is None else pipeline.product(low, running, kept, step.span)
         case "add":
             amount = pipeline.amount_like(low, step, running)
-            after = None if amount is None else expressions.operate(low, "+", running, amount, step.span)
-            return None if after is None else (amount, after)
+            return None if amount is None else expressions.operate(low, "+", running, named(amount), step.span)
         case "cap" | "floor":
-            return pipeline.limit(low, step, running)
+            return pipeline.limit(low, step, running, named)
         case "round":
-            after = pipeline.rounded(low, step, running)
-            return None if after is None else (None, after)
+            return pipeline.rounded(low, step, running)
         case _:
             low.error("unsupported", f"`{step.word}` is not a step of `budget` yet", step.span)
             return None
-    after = None if factor is None else pipeline.product(low, running, factor, step.span)
-    return None if after is None else (factor, after)
+    return None if factor is None else pipeline.product(low, running, named(factor), step.span)
 
 
 def _trend(low: Lowering, step: ast.Step) -> Ref | None:
@@ -152,9 +140,8 @@ def _compounded(low: Lowering, table: TermsTable, start: int, step: ast.Step) ->
         product *= 1 + rate
         if year >= first:
             rows.append(nodes.TermsRow((Fraction(year),), product, step.span))
-    for year in range(first, min(start, last) + 1):
-        if year == start:
-            rows.append(nodes.TermsRow((Fraction(year),), Fraction(1), step.span))
+    if first <= start <= last:
+        rows.append(nodes.TermsRow((Fraction(start),), Fraction(1), step.span))
     key = references.key(low, "year", step.span)
     type_ = Type(Kind.NUMBER, NONE, low.type(key).grain)
     return low.emit(nodes.Terms(table.name, f"compounded since {start}", tuple(rows)), (key,), type_, step.span)

@@ -179,7 +179,8 @@ _BUILTINS: dict[str, tuple[int | None, Callable[[Lowering, ast.Call], Ref | None
 
 # Rounding ------------------------------------------------------------------------------------------------------------
 
-STEPS = {"cents": (Fraction(1, 100), USD), "dollars": (Fraction(1), USD)}
+STEPS = {"cents": Fraction(1, 100), "dollars": Fraction(1)}
+"""Steps by their word, in the unit of the amount: a budget in `USD pmpm` is rounded to cents pmpm."""
 
 
 def lower_round(low: Lowering, e: ast.Round) -> Ref | None:
@@ -197,7 +198,8 @@ def round_node(low: Lowering, ref: Ref, step: ast.Expr, mode: str, span: Span) -
         low.error("unknown-name", f"unknown rounding mode `{mode}`", span, f"write one of {modes}")
         return None
     if isinstance(step, ast.Name) and step.text in STEPS:
-        size, unit = STEPS[step.text]
+        size = STEPS[step.text]
+        unit = type_.unit if type_.kind is Kind.MONEY else USD
         to = low.constant(size, Type(Kind.MONEY, unit, step=size), step.span)
     else:
         found = expressions.numeric(low, step, "`round`")

@@ -119,7 +119,7 @@ def _payment(low: Lowering, name: str, item: ast.Payment) -> bool:
         low.error("unit-mismatch", f"payment `{name}` is {described(type_)}, not `USD`", item.body.span, help_)
         return False
     if not type_.grain <= low.settled:
-        extra = sorted(type_.grain - low.settled)[0]
+        extra = min(type_.grain - low.settled)
         text = item.body.span.text
         low.error(
             "grain-mismatch",
@@ -183,7 +183,7 @@ def _last_weight_fix(item: ast.Baseline, total: Fraction) -> list[Fix]:
 def _check_schedules(low: Lowering) -> None:
     for name, item in low.scope.items.items():
         if isinstance(item, ast.Schedule) and name in low.declared.terms:
-            covers_term(low.scope, low.declared.terms[name], item, low.term_years, low.sink)
+            covers_term(low.declared.terms[name], item, low.term_years, low.sink)
 
 
 def _check_previous(low: Lowering) -> None:
@@ -223,7 +223,7 @@ def _guarantee(low: Lowering, item: ast.Guarantee) -> None:
         if condition is None:
             return
         if not low.type(condition).grain <= low.settled:
-            extra = sorted(low.type(condition).grain - low.settled)[0]
+            extra = min(low.type(condition).grain - low.settled)
             low.error(
                 "grain-mismatch",
                 f"the guarantee varies by {extra}",

@@ -178,7 +178,9 @@ class _Reader:
         if node is None or labels is None:
             return None
         if isinstance(entry.value, ast.StateTest):
-            state = {"applicable": State.NOT_APPLICABLE, "reportable": State.NOT_REPORTABLE}.get(entry.value.state, State.MISSING)
+            state = {"applicable": State.NOT_APPLICABLE, "reportable": State.NOT_REPORTABLE}.get(
+                entry.value.state, State.MISSING
+            )
             return Expectation(entry.name.text, node, labels, Absent(state), None, entry.span)
         value = self._value(entry.value)
         if value is None or not self._fits(node, value[1], entry):
@@ -248,32 +250,70 @@ class _Reader:
             fixes: tuple[Fix, ...] = ()
             if found.adapt and isinstance(entry.value, ast.Number):
                 word = found.adapt[1]
-                text = f"${entry.value.span.text} {word.removeprefix('USD').strip()}".strip() if word.startswith("USD") else f"{entry.value.span.text} {word}"
+                text = (
+                    f"${entry.value.span.text} {word.removeprefix('USD').strip()}".strip()
+                    if word.startswith("USD")
+                    else f"{entry.value.span.text} {word}"
+                )
                 fixes = (Fix(f"write `{text}`", (Edit(entry.value.span, text),)),)
-            self._error("unit-mismatch" if given.numeric and type_.numeric else "kind-mismatch",
-                        f"`{entry.name.text}` is {described(type_)}, here stands {described(given)}", entry.span, found.help, fixes=fixes)
+            self._error(
+                "unit-mismatch" if given.numeric and type_.numeric else "kind-mismatch",
+                f"`{entry.name.text}` is {described(type_)}, here stands {described(given)}",
+                entry.span,
+                found.help,
+                fixes=fixes,
+            )
             return False
         return True
 
-    def _error(self, code: str, message: str, span: Span, help_: str, labels: tuple[Label, ...] = (), fixes: tuple[Fix, ...] = ()) -> None:
+    def _error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help_: str,
+        labels: tuple[Label, ...] = (),
+        fixes: tuple[Fix, ...] = (),
+    ) -> None:
         self.failed = True
         self.sink.report(Diagnostic(code, message, span, labels=labels, help=help_, fixes=fixes))
 
     # What is needed and what is not
 
-    def check_needs(self, plan: nodes.Plan, reached: set[Ref], cuts: dict[Ref, _Cut], shift: int, example: ast.Example) -> None:
+    def check_needs(
+        self, plan: nodes.Plan, reached: set[Ref], cuts: dict[Ref, _Cut], shift: int, example: ast.Example
+    ) -> None:
         for node, cut in cuts.items():
             if node + shift not in reached:
-                self._error("example-value-unused", f"`{cut.name}` is given, but nothing that is expected reads it", cut.span,
-                            "leave it out, or expect a value that depends on it")
+                self._error(
+                    "example-value-unused",
+                    f"`{cut.name}` is given, but nothing that is expected reads it",
+                    cut.span,
+                    "leave it out, or expect a value that depends on it",
+                )
         read_keys = {plan.nodes[r].op.key for r in reached if isinstance(plan.nodes[r].op, nodes.Key) and r >= shift}  # type: ignore[union-attr]
         for word in read_keys:
             if word in PERIODS and self.period is None and not self.periods:
-                self._error("example-value-missing", f"the example needs `{word}`", example.span, f"add `given {word} = {self.low.term_years[0]}`",
-                            fixes=self._add_given(example, f"{word} = {self.low.term_years[0]}"))
+                self._error(
+                    "example-value-missing",
+                    f"the example needs `{word}`",
+                    example.span,
+                    f"add `given {word} = {self.low.term_years[0]}`",
+                    fixes=self._add_given(example, f"{word} = {self.low.term_years[0]}"),
+                )
         for word, span in self.keys.items():
-            if word not in read_keys and word == "year" and not self.periods and not _by_period(cuts, self.low.scope.period):
-                self._error("example-value-unused", f"`{word}` is given, but nothing that is expected reads it", span, "leave it out")
+            if (
+                word not in read_keys
+                and word == "year"
+                and not self.periods
+                and not _by_period(cuts, self.low.scope.period)
+            ):
+                self._error(
+                    "example-value-unused",
+                    f"`{word}` is given, but nothing that is expected reads it",
+                    span,
+                    "leave it out",
+                )
 
     @staticmethod
     def _add_given(example: ast.Example, text: str) -> tuple[Fix, ...]:
@@ -290,13 +330,18 @@ def _by_period(cuts: dict[Ref, _Cut], period: str) -> bool:
 # Cutting -------------------------------------------------------------------------------------------------------------
 
 
-def _cut_plan(plan: nodes.Plan, cuts: dict[Ref, _Cut], given: dict[str, Value], keys: set[str]) -> tuple[nodes.Plan, int]:
+def _cut_plan(
+    plan: nodes.Plan, cuts: dict[Ref, _Cut], given: dict[str, Value], keys: set[str]
+) -> tuple[nodes.Plan, int]:
     """The plan with the cuts; the keys that lookups need stand first, so all indices move by their number."""
     wanted = sorted({key for cut in cuts.values() for labels in cut.values for key, _ in labels})
     shift = len(wanted)
     origin = plan.nodes[0].origin if plan.nodes else next(iter(cuts.values())).span
     built: list[nodes.Node] = [
-        nodes.Node(nodes.Key(key), (), Type(Kind.NUMBER if key == plan.period else Kind.TEXT, grain=frozenset({key})), origin) for key in wanted
+        nodes.Node(
+            nodes.Key(key), (), Type(Kind.NUMBER if key == plan.period else Kind.TEXT, grain=frozenset({key})), origin
+        )
+        for key in wanted
     ]
     schemas = {t.name: t for t in plan.tables}
     for ref, node in enumerate(plan.nodes):
@@ -317,7 +362,8 @@ def _cut_node(node: nodes.Node, cut: _Cut, wanted: list[str], period: str) -> no
         return replace(node, op=nodes.Const(cut.values[()]), args=())
     keys = [k for k in wanted if any(key == k for labels in cut.values for key, _ in labels)]
     rows = tuple(
-        nodes.TermsRow(tuple(_pattern(dict(labels).get(k), k == period) for k in keys), value, cut.span) for labels, value in cut.values.items()
+        nodes.TermsRow(tuple(_pattern(dict(labels).get(k), k == period) for k in keys), value, cut.span)
+        for labels, value in cut.values.items()
     )
     return replace(node, op=nodes.Terms("given", cut.name, rows), args=tuple(wanted.index(k) for k in keys))
 
@@ -350,5 +396,3 @@ def _reached(plan: nodes.Plan, roots: list[Ref]) -> set[Ref]:
         if isinstance(node.op, nodes.Previous) and node.op.name in named:
             stack.append(named[node.op.name])
     return reached
-
-

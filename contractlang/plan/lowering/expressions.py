@@ -17,7 +17,7 @@ from contractlang.plan.lowering import aggregates, calls, references
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.semantics import literals, typing
 from contractlang.semantics.scope import unknown
-from contractlang.semantics.types import Kind, Type
+from contractlang.semantics.types import UNIT_WORDS, Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -163,7 +163,7 @@ def common(low: Lowering, refs: Sequence[Ref], parts: Sequence[ast.Expr], what: 
 def _number(low: Lowering, e: ast.Number) -> Ref | None:
     found = literals.number(e)
     if isinstance(found, str):
-        low.sink.report(unknown(found, e.span, list(literals.UNIT_WORDS), "unit"))
+        low.sink.report(unknown(found, e.span, list(UNIT_WORDS), "unit"))
         return None
     value, type_ = found
     return low.constant(value, type_, e.span)
@@ -201,7 +201,7 @@ def binary(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, span: Span) 
     a, b = lower_expression(low, left), lower_expression(low, right)
     if a is None or b is None:
         return None
-    if op in "+-" and _percent_plus(low, op, left, right, a, b, span):
+    if op in "+-" and _percent_plus(low, left, right, a, b):
         return None
     return operate(low, op, a, b, span, (left, right))
 
@@ -238,7 +238,7 @@ def _fold(op: str, x: Fraction, y: Fraction) -> Fraction | None:
             return x / y if y else None
 
 
-def _percent_plus(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, a: Ref, b: Ref, span: Span) -> bool:
+def _percent_plus(low: Lowering, left: ast.Expr, right: ast.Expr, a: Ref, b: Ref) -> bool:
     """Adding a percentage literal other than 100% to a percentage is ambiguous; reports and says so."""
     types = (low.type(a), low.type(b))
     if not all(t.kind is Kind.PERCENT for t in types):

@@ -343,7 +343,7 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
     values = [("amount", "before any step" if truncate else "total", amount_step)]
     if truncate is not None:
         limit = rows.lower_row(low, population.table, truncate.argument) if truncate.argument is not None else None
-        if limit is None or not _truncated(low, name, block, truncate, limit, scale):
+        if limit is None or not _truncated(low, name, truncate, limit, scale):
             return False
         values.append(("truncate", "after truncation", truncate))
     else:
@@ -408,7 +408,7 @@ def _spending_exclusions(low: Lowering, name: str, block: ast.Block, population:
     return _step(low, f"{name}.kept", relations.Filter(f"{name}.marked", kept), block.span, "rows not carved out")
 
 
-def _truncated(low: Lowering, name: str, block: ast.Block, step: ast.Step, limit: rows.Row, scale: int) -> bool:
+def _truncated(low: Lowering, name: str, step: ast.Step, limit: rows.Row, scale: int) -> bool:
     """`truncate at X per member per year`: the member's total in the period, not above X, per unit."""
     if step.get("prorated") is not None:
         low.error(

@@ -6,6 +6,7 @@ the value after the step, `block.step.rate` or `.limit` its argument.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -139,15 +140,14 @@ def choose(low: Lowering, condition: Ref, then: Ref, otherwise: Ref, span: Span)
     return low.emit(nodes.Choose(), (condition, then, otherwise), type_, span)
 
 
-def limit(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref, Ref] | None:
-    """`cap` or `floor`: the limit and the running value after it."""
+def limit(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
+    """`cap` or `floor`: the running value after it."""
     bound = amount_like(low, step, running)
     if bound is None:
         return None
-    after = calls.limited(
-        low, "min" if step.word == "cap" else "max", running, bound, (step.argument, step.argument), step.span
-    )  # type: ignore[arg-type]
-    return None if after is None else (bound, after)
+    assert step.argument is not None
+    op = "min" if step.word == "cap" else "max"
+    return calls.limited(low, op, running, named(bound), (step.argument, step.argument), step.span)
 
 
 def conditioned(low: Lowering, step: ast.Step, before: Ref, after: Ref) -> Ref | None:

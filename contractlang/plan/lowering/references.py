@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
 
 from contractlang.diagnostics.diagnostic import Edit, Fix
@@ -197,8 +197,8 @@ def terms(low: Lowering, table: TermsTable, column: str, keys: list[Ref | None],
     )
     grain = typing.union([low.type(a) for a in args])
     absent = found.type.absent | typing.absences([low.type(a) for a in args])
-    if len(args) > 1 or not _total(low, table):
-        absent = absent | ({State.MISSING} if not _total(low, table) else frozenset())
+    if not _total(table):
+        absent = absent | {State.MISSING}
     return low.emit(
         nodes.Terms(table.name, column, rows), tuple(args), replace(found.type, grain=grain, absent=absent), span
     )
@@ -208,7 +208,7 @@ def _patterns(pattern: tuple[Pattern, ...]) -> tuple[Value | tuple[Value | None,
     return pattern
 
 
-def _total(low: Lowering, table: TermsTable) -> bool:
+def _total(table: TermsTable) -> bool:
     """Whether every key value has a row (checked for one closed category, and for schedules by their cover)."""
     if len(table.keys) != 1:
         return all(p is None for p in table.patterns[-1])
@@ -240,11 +240,11 @@ def lower_lookup(low: Lowering, e: ast.Lookup) -> Ref | None:
         return None
     keys: list[Ref | None] = []
     for part, type_ in zip(e.keys, table.key_types, strict=True):
-        if type_.kind is Kind.CATEGORY and isinstance(part, ast.Name) and len(part.parts) == 1 and type_.scheme:
-            if part.parts[0] in low.scope.categories[type_.scheme].values:
-                keys.append(low.constant(part.parts[0], Type(Kind.CATEGORY, scheme=type_.scheme), part.span))
-                continue
-        keys.append(expressions.lower_expression(low, part))
+        word = part.text if type_.scheme and isinstance(part, ast.Name) else None
+        if word is not None and type_.scheme and word in low.scope.categories[type_.scheme].values:
+            keys.append(low.constant(word, Type(Kind.CATEGORY, scheme=type_.scheme), part.span))
+        else:
+            keys.append(expressions.lower_expression(low, part))
     return terms(low, table, e.column, keys, e.span)
 
 
@@ -356,8 +356,6 @@ def prior_only(scope_item: ast.Item) -> set[str]:
     outside: set[str] = set()
 
     def walk(node: object, within: bool) -> None:
-        from dataclasses import fields, is_dataclass
-
         if isinstance(node, ast.Prior):
             walk(node.operand, True)
             walk(node.starting, within)

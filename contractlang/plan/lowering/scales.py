@@ -57,7 +57,8 @@ def lower_scale(low: Lowering, name: str, item: ast.Scale) -> Scale | None:
         if isinstance(problem, Problem):
             low.problem(problem, band.span)
             return None
-    assert isinstance(borders, Type) and isinstance(values, Type)
+    assert isinstance(borders, Type)
+    assert isinstance(values, Type)
     found = _pieces(low, name, item, bands)
     if found is None:
         return None

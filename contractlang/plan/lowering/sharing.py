@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from contractlang.plan import nodes
@@ -39,7 +40,7 @@ def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
     difference = _difference(low, compare)
     if difference is None:
         return False
-    low.register(f"{name}.compare", difference, "step", "difference", compare.span, name, "compare")
+    difference = low.register(f"{name}.compare", difference, "step", "difference", compare.span, name, "compare")
     negative = low.emit(nodes.Negate(), (difference,), low.type(difference), compare.span)
     sides = [
         _Side(side, pipeline.not_below_zero(low, start, compare.span))
@@ -93,7 +94,7 @@ def _difference(low: Lowering, compare: ast.Step) -> Ref | None:
         low.error("unit-mismatch", f"`compare` needs money on both sides, here is {described(found)}", compare.span)
         return None
     if not found.grain <= low.settled:
-        extra = sorted(found.grain - low.settled)[0]
+        extra = min(found.grain - low.settled)
         low.error(
             "grain-mismatch",
             f"`{compare.span.text}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}",
@@ -108,26 +109,24 @@ def _step(low: Lowering, block: str, name: str, step: ast.Step, side: _Side) -> 
     full = f"{block}.{side.name}.{name}"
     if step.word == "refuse":
         return _refuse(low, block, step, side)
-    result = _applied(low, step, side.running)
-    if result is None:
+
+    def named(argument: Ref) -> Ref:
+        """The argument as a value of its own: `risk.surplus.cap.limit`, also `risk.cap.limit`."""
+        word = pipeline.ARGUMENT_WORDS[step.word]
+        label = f"{side.name} {name} {word}"
+        ref = low.register(f"{full}.{word}", argument, "argument", label, step.span, block, step.word)
+        low.values.setdefault(f"{block}.{name}.{word}", ref)
+        return ref
+
+    after = _applied(low, step, side.running, named)
+    if after is None:
         return False
-    argument, after = result
     conditioned = pipeline.conditioned(low, step, side.running, after)
     if conditioned is None:
         return False
     if side.refused is not None:
-        conditioned = pipeline.choose(
-            low, side.refused, pipeline.zero_like(low, conditioned, step.span), conditioned, step.span
-        )
-    word = pipeline.ARGUMENT_WORDS.get(step.word)
-    if argument is not None and word is not None:
-        values = low.values
-        values.setdefault(f"{full}.{word}", argument)
-        values.setdefault(f"{block}.{name}.{word}", argument)
-        if full + "." + word not in {n.name for n in low.names}:
-            argument = low.register(
-                f"{full}.{word}", argument, "argument", f"{side.name} {name} {word}", step.span, block, step.word
-            )
+        zero = pipeline.zero_like(low, conditioned, step.span)
+        conditioned = pipeline.choose(low, side.refused, zero, conditioned, step.span)
     side.running = low.register(full, conditioned, "side", f"{side.name} {name}", step.span, block, step.word)
     if step.side is not None:
         low.values.setdefault(f"{block}.{name}", side.running)
@@ -158,37 +157,33 @@ def _refuse(low: Lowering, block: str, step: ast.Step, side: _Side) -> bool:
     return True
 
 
-def _applied(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref] | None:
-    """The argument (if it is worth a name) and the size after the step."""
+def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
+    """The size after the step; its argument gets a name of its own first."""
     match step.word:
         case "share":
             factor = pipeline.rate(low, step)
-            after = None if factor is None else pipeline.product(low, running, factor, step.span)
-            return None if after is None else (factor, after)
+            return None if factor is None else pipeline.product(low, running, named(factor), step.span)
         case "reduce":
             factor = pipeline.rate(low, step)
-            kept = None if factor is None else pipeline.complement(low, factor, step.span)
-            after = None if kept is None else pipeline.product(low, running, kept, step.span)
-            return None if after is None else (factor, after)
+            kept = None if factor is None else pipeline.complement(low, named(factor), step.span)
+            return None if kept is None else pipeline.product(low, running, kept, step.span)
         case "cap" | "floor":
-            return pipeline.limit(low, step, running)
+            return pipeline.limit(low, step, running, named)
         case "less":
             less = pipeline.amount_like(low, step, running)
-            after = None if less is None else pipeline.difference_not_below_zero(low, running, less, step.span)
-            return None if after is None else (less, after)
+            return None if less is None else pipeline.difference_not_below_zero(low, running, named(less), step.span)
         case "minimum":
-            return _minimum(low, step, running)
+            return _minimum(low, step, running, named)
         case "bands":
             return _bands(low, step, running)
         case "round":
-            after = pipeline.rounded(low, step, running)
-            return None if after is None else (None, after)
+            return pipeline.rounded(low, step, running)
         case _:
             low.error("unsupported", f"`{step.word}` is not a step of `sharing`", step.span)
             return None
 
 
-def _minimum(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref] | None:
+def _minimum(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
     """`minimum RATE of X, first dollar|excess [unless COND]`: reached when size >= rate * X."""
     factor = pipeline.rate(low, step)
     of = step.get("of")
@@ -196,7 +191,7 @@ def _minimum(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, R
     base = pipeline.amount_like(low, step, running, of)
     if factor is None or base is None:
         return None
-    threshold = pipeline.product(low, factor, base, step.span)
+    threshold = pipeline.product(low, named(factor), base, step.span)
     if threshold is None:
         return None
     mode = step.get("mode")
@@ -213,13 +208,14 @@ def _minimum(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, R
         if waived is None:
             return None
         after = pipeline.choose(low, waived, running, after, step.span)
-    return None if after is None else (factor, after)
+    return after
 
 
-def _bands(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref] | None:
+def _bands(low: Lowering, step: ast.Step, running: Ref) -> Ref | None:
     """`bands SCALE of X`: the marginal scale over the size as a share of X, times X."""
     of = step.get("of")
-    assert of is not None and step.argument is not None
+    assert of is not None
+    assert step.argument is not None
     base = pipeline.amount_like(low, step, running, of)
     if base is None:
         return None
@@ -251,5 +247,4 @@ def _bands(low: Lowering, step: ast.Step, running: Ref) -> tuple[Ref | None, Ref
     if ratio is None:
         return None
     shared = low.emit(scale.curve, (ratio,), replace(low.type(ratio), step=None), step.span)
-    after = pipeline.product(low, shared, base, step.span)
-    return None if after is None else (None, after)
+    return pipeline.product(low, shared, base, step.span)
