@@ -8,9 +8,10 @@ from fractions import Fraction
 from typing import Any
 
 from contractlang.diagnostics.render import clean
+from contractlang.runtime.assumed import assumed_by
 from contractlang.runtime.formatting import decimal, unit_words
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
-from contractlang.runtime.result import Result
+from contractlang.runtime.result import Result, Status
 from contractlang.runtime.trace import Trace
 from contractlang.values import Absent, State, Value
 
@@ -25,7 +26,7 @@ def as_text(result: Result, heading: Heading, found: Trace, row: int, width: int
     lines = [clean(title)]
     if heading.warning:
         lines.append(clean(heading.warning))
-    lines.extend(clean(f"{ILLUSTRATIVE}: {assumption}") for assumption in _assumed(result, found))
+    lines.extend(clean(f"{ILLUSTRATIVE}: {assumption}") for assumption in _assumed(result, found, row))
     if reason := result.reasons.get(row):
         lines.append(clean(f"{_standing(result, row)}: {reason}"))
     lines.append("")
@@ -42,7 +43,7 @@ def as_json(result: Result, heading: Heading, found: Trace, row: int) -> dict[st
         "period": {"name": plan.period, "label": result.period(row)},
         "status": _standing(result, row),
         "reason": result.reasons.get(row, ""),
-        "illustrative": _assumed(result, found),
+        "illustrative": _assumed(result, found, row),
         "trace": _node(found),
     }
 
@@ -74,21 +75,14 @@ def _exact(value: Fraction) -> str:
 
 
 def _standing(result: Result, row: int) -> str:
-    from contractlang.runtime.result import Status
-
     return Status(int(result.status[row])).words
 
 
-def _assumed(result: Result, found: Trace) -> list[str]:
-    """The assumed parameters that the trace reads, with the words that mark them."""
-    read = {line.name.split(".")[0] for line in _all(found)} | {line.name for line in _all(found)}
-    return [f"{a.name} ({a.words})" for a in result.assumptions if a.name in read or a.name.split(".")[0] in read]
-
-
-def _all(found: Trace) -> Iterator[Trace]:
-    yield found
-    for line in found.inputs:
-        yield from _all(line)
+def _assumed(result: Result, found: Trace, row: int) -> list[str]:
+    """The assumed parameters that the value depends on, with the words that mark them."""
+    plan = result.programme.plans[result.period(row)]
+    names = [n.name for n in plan.names if n.name.removesuffix(".amount") == found.name or n.name == found.name]
+    return [f"{a.name} ({a.words})" for a in assumed_by(plan, names)]
 
 
 _ONCE = frozenset({"input", "parameter", "members", "key"})

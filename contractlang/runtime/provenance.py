@@ -108,7 +108,7 @@ class Provenance:
             case Choose():
                 return self._chosen(args)
             case Fallback(missing=missing):
-                return args[1:] if operations.falls_back(self.value(args[0]), missing=missing) else args[:1]
+                return args if operations.falls_back(self.value(args[0]), missing=missing) else args[:1]
             case Logic(op=op) if op in {"and", "or"}:
                 return self._deciding(args, op)
             case Aggregate():
@@ -171,7 +171,10 @@ class Provenance:
     def cause(self, point: Point) -> Point:
         """The deepest point from which an absent value has its state; the point itself when nothing below has it."""
         while isinstance(value := self.value(point), Absent):
-            below = next((p for p in self.reads(point) if _same_state(self.value(p), value.state)), None)
+            read = self.reads(point)
+            if isinstance(point.node.op, Fallback):
+                read = read[-1:]  # the other one was replaced
+            below = next((p for p in read if _same_state(self.value(p), value.state)), None)
             if below is None:
                 break
             point = below

@@ -15,7 +15,6 @@ from contractlang.plan.nodes import (
     Alias,
     Cell,
     Choose,
-    Compare,
     Const,
     Curve,
     Key,
@@ -27,13 +26,12 @@ from contractlang.plan.nodes import (
 from contractlang.runtime.formatting import exactly
 from contractlang.runtime.provenance import CellPlace, Point, Provenance
 from contractlang.runtime.result import Result
+from contractlang.runtime.steps import PIPELINE, SIDES, empty_sides, steps_taken
 from contractlang.runtime.words import arithmetic, body, clause, is_cell, words
 from contractlang.semantics.types import Kind, Type
 from contractlang.source import Span
 from contractlang.values import Absent, Value
 
-SIDES = ("surplus", "deficit")
-PIPELINE = frozenset({"step", "side"})
 DEEPEST = 60
 """Levels after which a trace is cut, with a note: no reader follows further, and no input may exhaust the stack."""
 
@@ -102,8 +100,7 @@ class _Tracer:
         if self._explained(point):
             return replace(found, again=True)
         if about is not None and about.role == "amount":
-            empty = [f"no {side}" for side in SIDES if self._empty(point, about, side)]
-            return replace(found, notes=tuple(empty), inputs=self._steps(point, about, depth))
+            return self._block(found, point, about, depth)
         found = replace(found, formula=self._formula(point, found), notes=self._notes(inner))
         return replace(found, inputs=self._inputs(inner, depth)) if depth > 0 else _cut(found, inner)
 
@@ -155,78 +152,27 @@ class _Tracer:
 
     # Blocks
 
-    def _steps(self, point: Point, about: Named, depth: int) -> tuple[Trace, ...]:
-        """The steps of a block in their order, one line each; a side that is zero from the start is one line."""
+    def _block(self, line: Trace, point: Point, about: Named, depth: int) -> Trace:
+        """The principal value of a block: its steps, then what the total reads beside them."""
+        block = about.block or about.name
+        empty = [f"no {side}" for side in empty_sides(self.provenance, point, block)]
         if depth <= 0:
-            return ()
-        lines: list[Trace] = []
-        members = [n for n in point.plan.names if n.block == about.block and n.role in PIPELINE]
-        if not members:
-            return self._inputs(body(point), depth)
-        over = {side for side in SIDES if self._empty(point, about, side)}
-        before: dict[str, Value] = {}
-        for named in members:
-            side = _side(named, about)
-            if side in over:
-                continue
-            at = point.at(named.node)
-            if named.role == "side" and named.word == "compare":
-                before[side] = self.provenance.value(at)
-                continue
-            line = self._step(at, named, side, before.get(side), depth - 1)
-            before[side] = line.value
-            lines.append(line)
-            if self._refused(at, named):
-                over.add(side)
-        return tuple(lines)
+            return replace(line, notes=tuple(empty))
+        steps = list(self._steps(point, block, depth))
+        sides = any(step.name.split(" ")[0] in SIDES for step in steps) or bool(empty)
+        rest = [] if sides else list(self._arguments(point, about, depth))
+        formula = "" if sides else self._formula(point, line)
+        return replace(line, notes=tuple(empty), formula=formula, inputs=(*steps, *rest))
 
-    def _empty(self, point: Point, about: Named, side: str) -> bool:
-        first = point.plan.named(f"{about.block}.{side}.compare")
-        return first is not None and self.provenance.value(point.at(first.node)) == 0
-
-    def _step(self, point: Point, named: Named, side: str, before: Value | None, depth: int) -> Trace:
-        self.seen.add(point.identity)
-        name = named.word or named.label
-        line = self._line("step", f"{side} {name}".strip(), point, clause(named.origin))
-        line = replace(line, place=named.origin.place)
-        notes = self._step_notes(point, named, before, line.value)
-        formula = "" if notes else self._formula(point, line)
-        return replace(line, formula=formula, notes=notes, inputs=tuple(self._arguments(point, named, depth)))
-
-    def _step_notes(self, point: Point, named: Named, before: Value | None, after: Value) -> tuple[str, ...]:
-        """What a step did where that is not plain arithmetic."""
-        match named.word:
-            case "refuse":
-                refused = self._refused(point, named)
-                return (f"refused: {refused}" if refused else "not refused",)
-            case "minimum":
-                return self._threshold(point)
-            case "cap" | "floor" if (limit := point.plan.named(f"{named.name}.limit")) is not None:
-                at = point.at(limit.node)
-                return (f"{named.word} {exactly(self.provenance.value(at), at.type)}",)
-            case _:
-                return ("unchanged",) if before is not None and before == after else ()
-
-    def _threshold(self, point: Point) -> tuple[str, ...]:
-        """`needs $345,000.00`: the right side of the comparison that a minimum makes."""
-        waiting = [body(point)]
-        while waiting:
-            at = waiting.pop()
-            if at.node.op == Compare(">=") and self.provenance.value(at) in {True, False}:
-                needed = at.at(at.node.args[1])
-                verdict = "reached" if self.provenance.value(at) else "not reached"
-                return (f"{verdict}: needs {exactly(self.provenance.value(needed), needed.type)}",)
-            if at.node.name is None:
-                waiting.extend(self.provenance.reads(at))
-        return ()
-
-    def _refused(self, point: Point, named: Named) -> str:
-        if named.word != "refuse":
-            return ""
-        for refusal in point.plan.refusals:
-            if refusal.origin == named.origin and self.provenance.value(point.at(refusal.condition)) is True:
-                return refusal.reason
-        return ""
+    def _steps(self, point: Point, block: str, depth: int) -> Iterator[Trace]:
+        """The steps of a block in their order, one line each."""
+        for step in steps_taken(self.provenance, point, block):
+            self.seen.add(step.point.identity)
+            word = step.named.word or step.named.label
+            line = self._line("step", f"{step.side} {word}".strip(), step.point, clause(step.named.origin))
+            line = replace(line, place=step.named.origin.place, notes=step.notes)
+            formula = "" if step.notes else self._formula(step.point, line)
+            yield replace(line, formula=formula, inputs=tuple(self._arguments(step.point, step.named, depth - 1)))
 
     def _arguments(self, point: Point, named: Named, depth: int) -> Iterator[Trace]:
         """What a step reads beside the running value of its own block."""
@@ -392,11 +338,6 @@ def _one_line(span: Span) -> str:
     """The text of a clause; of a block or a definition by cases its first line."""
     end = span.text.find("\n")
     return clause(span if end < 0 else Span(span.file, span.start, span.start + end))
-
-
-def _side(named: Named, about: Named) -> str:
-    rest = named.name.removeprefix(f"{about.block}.").split(".")
-    return rest[0] if named.role == "side" else ""
 
 
 def _cut(line: Trace, inner: Point) -> Trace:

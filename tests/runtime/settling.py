@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from contractlang.diagnostics.diagnostic import Sink
@@ -10,6 +11,7 @@ from contractlang.engines.base import Column, Frame, Inputs, Programme
 from contractlang.plan.compiler import Compiled, compile_file
 from contractlang.runtime.executor import execute
 from contractlang.runtime.result import Result
+from contractlang.values import Absent, State
 from tests.engines.plans import column, table
 
 CONTRACT = """\
@@ -80,7 +82,8 @@ def compiled(folder: Path, text: str = CONTRACT) -> Compiled:
     path.write_text(text, encoding="utf-8")
     sink = Sink()
     found = compile_file(path, sink)
-    assert found is not None and not sink.failed, report(sink)
+    assert found is not None
+    assert not sink.failed, report(sink)
     return found
 
 
@@ -98,11 +101,8 @@ def inputs(rows: tuple[Row, ...] = ROWS) -> Inputs:
         "beneficiaries": column([row[5] for row in rows]),
         "quality": _quality([row[6] for row in rows]),
     }
-    found = table("results", {"group": units, "year": years}, columns)
-    found = type(found)(
-        found.name,
-        found.keys,
-        found.columns,
+    found = replace(
+        table("results", {"group": units, "year": years}, columns),
         file="results.csv",
         row_numbers=list(range(1, len(rows) + 1)),
         source_columns={"benchmark": "Benchmark", "expenditure": "Total cost", "quality": "QualScore"},
@@ -111,8 +111,6 @@ def inputs(rows: tuple[Row, ...] = ROWS) -> Inputs:
 
 
 def _quality(texts: list[str | None]) -> Column:
-    from contractlang.values import Absent, State
-
     absent = Absent(State.NOT_APPLICABLE, "paid for reporting")
     return column([absent if text is None else str(float(text) / 100)[:6] for text in texts], scale=4)
 

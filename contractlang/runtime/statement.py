@@ -1,0 +1,271 @@
+"""The statement of one group and period: one document that text, JSON and later forms are made from.
+
+Every amount is printed to the cent. The change of a line is the difference of the printed amounts before and after it,
+so the printed changes of a section always add up to its printed total, and the last total is the amount paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from contractlang.plan.nodes import Arithmetic, Cell, Named, Negate, Plan, Round
+from contractlang.runtime.assumed import assumed_by
+from contractlang.runtime.formatting import rounded
+from contractlang.runtime.heading import ILLUSTRATIVE, Heading
+from contractlang.runtime.provenance import Point, Provenance
+from contractlang.runtime.result import Result, Status
+from contractlang.runtime.steps import SIDES, StepTaken, empty_sides, steps_taken
+from contractlang.runtime.words import body, clause, is_cell, words
+from contractlang.semantics.types import USD, Kind, Type
+from contractlang.source import Span
+from contractlang.values import Rounding, Value, round_to
+
+CENT = Fraction(1, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: what the clause says, where it stands, what it changed, and the amount after it.
+
+    `change` and `amount` are printed amounts (None for lines that hold no number); `shown` is the amount as text.
+    """
+
+    text: str
+    place: str
+    shown: str
+    amount: Fraction | None = None
+    change: Fraction | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A block, a payment, or a list of values. With `adds`, the changes of its lines add up to `total`."""
+
+    title: str
+    kind: str  # block, payment, values, data
+    place: str
+    lines: tuple[Line, ...]
+    total: Line | None = None
+    adds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`warnings` say "not the contract" and "illustrative terms"; `reason` why a group is held or not settled."""
+
+    contract: str
+    version: str
+    title: str
+    payer: str
+    unit: str
+    group: str
+    period: str
+    status: str
+    reason: str
+    warnings: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def statement(result: Result, heading: Heading, row: int) -> Statement:
+    """The statement of one row of the frame."""
+    period = result.period(row)
+    plan = result.programme.plans[period]
+    status = Status(int(result.status[row]))
+    maker = _Maker(result.provenance, plan, {plan.unit: result.group(row), plan.period: period})
+    warnings = [heading.warning] if heading.warning else []
+    warnings += [f"{ILLUSTRATIVE}: {a.name} ({a.words})" for a in assumed_by(plan, plan.payments)]
+    sections = list(maker.blocks())
+    if status is Status.SETTLED:
+        sections += maker.payments()
+    sections += maker.values()
+    return Statement(
+        heading.contract,
+        heading.version,
+        plan.title,
+        plan.payer,
+        plan.unit,
+        result.group(row),
+        period,
+        status.words,
+        result.reasons.get(row, ""),
+        tuple(warnings),
+        tuple(section for section in sections if section.lines or section.total),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    provenance: Provenance
+    plan: Plan
+    key: dict[str, str]
+
+    def point(self, named: Named) -> Point:
+        return Point(self.plan, named.node, self.key)
+
+    def value(self, named: Named) -> Value:
+        return self.provenance.value(self.point(named))
+
+    # Blocks
+
+    def blocks(self) -> Iterator[Section]:
+        """The blocks in the order of the contract; those of a finer grain have no place on a page per group."""
+        for block in dict.fromkeys(n.block for n in self.plan.names if n.block is not None):
+            own = [n for n in self.plan.names if n.block == block]
+            if not all(self.plan.nodes[n.node].type.grain <= self.plan.settled for n in own):
+                continue
+            amount = next((n for n in own if n.role == "amount"), None)
+            if amount is None:
+                lines = tuple(self._line(n, n.label) for n in own)
+                yield Section(block, "block", own[0].origin.place, lines)
+            else:
+                yield self._pipeline(block, amount)
+
+    def _pipeline(self, block: str, amount: Named) -> Section:
+        point = self.point(amount)
+        sided = any(self.plan.named(f"{block}.{side}.compare") for side in SIDES)
+        steps = list(steps_taken(self.provenance, point, block))
+        lines = tuple(self._sided(steps) if sided else self._straight(steps))
+        value = self.provenance.value(point)
+        notes = tuple(f"no {side}" for side in empty_sides(self.provenance, point, block)) if sided else ()
+        name = amount.name.removesuffix(".amount")
+        total = Line(name, amount.origin.place, rounded(value, point.type), _printed(value, point.type), notes=notes)
+        return Section(block, "block", amount.origin.place, lines, total, adds=sided and total.amount is not None)
+
+    def _sided(self, steps: list[StepTaken]) -> Iterator[Line]:
+        """Surplus less deficit after each step; the running sizes of the sides are never below zero."""
+        sizes = dict.fromkeys(SIDES, Fraction(0))
+        before = Fraction(0)
+        for step in steps:
+            after = step.after if isinstance(step.after, Fraction) else Fraction(0)
+            if step.side:
+                sizes[step.side] = after
+                running = sizes["surplus"] - sizes["deficit"]
+            else:
+                running = after
+                sizes = {"surplus": max(after, Fraction(0)), "deficit": max(-after, Fraction(0))}
+            yield self._step(step, running, before)
+            before = _cents(running)
+
+    def _straight(self, steps: list[StepTaken]) -> Iterator[Line]:
+        before: Fraction | None = Fraction(0)
+        for step in steps:
+            if isinstance(step.after, Fraction):
+                yield self._step(step, step.after, before or Fraction(0))
+                before = _printed(step.after, step.point.type)
+            else:
+                yield Line(clause(step.named.origin), step.named.origin.place, str(step.after), notes=step.notes)
+
+    def _step(self, step: StepTaken, running: Fraction, before: Fraction) -> Line:
+        printed = _printed(running, step.point.type)
+        text = clause(step.named.origin)
+        if step.named.word is None:
+            text = step.named.label
+        elif step.side and not text.startswith(step.side):
+            text = f"{step.side} {text}"
+        shown = rounded(running, step.point.type)
+        change = None if printed is None else printed - before
+        return Line(text, step.named.origin.place, shown, printed, change, step.notes)
+
+    # Payments
+
+    def payments(self) -> Iterator[Section]:
+        for name in self.plan.payments:
+            named = self.plan.named(name)
+            if named is None or not self.plan.nodes[named.node].type.grain <= self.plan.settled:
+                continue
+            point = self.point(named)
+            value = self.provenance.value(point)
+            lines = list(self._terms(point))
+            paid = _printed(value, point.type)
+            added = sum((line.change for line in lines if line.change is not None), Fraction(0))
+            if paid is not None and added != paid:
+                lines.append(
+                    Line("rounding", named.origin.place, rounded(paid - added, point.type), paid, paid - added)
+                )
+            total = Line(name, named.origin.place, rounded(value, point.type), paid)
+            yield Section(name, "payment", named.origin.place, tuple(lines), total, adds=paid is not None)
+
+    def _terms(self, point: Point) -> Iterator[Line]:
+        """What a payment adds up, with its sign."""
+        inner = body(point)
+        while isinstance(inner.node.op, Round) and inner.node.name is None:
+            inner = inner.at(inner.node.args[0])
+        running = Fraction(0)
+        for sign, part in _summands(inner, 1):
+            value = self.provenance.value(part)
+            if not isinstance(value, Fraction):
+                continue
+            change = _cents(sign * value)
+            running += change
+            text = words(part).removesuffix(".amount")
+            yield Line(
+                text if sign > 0 else f"less {text}",
+                _origin(part).place,
+                rounded(running, part.type),
+                running,
+                change,
+            )
+
+    # Further values
+
+    def values(self) -> Iterator[Section]:
+        """The other named values, and the cells that the contract read for this group."""
+        plain = [n for n in self.plan.names if n.block is None and n.role in {"define", "parameter"}]
+        plain = [n for n in plain if self.plan.nodes[n.node].type.grain <= self.plan.settled]
+        lines = tuple(self._line(n, n.label) for n in plain)
+        yield Section("values", "values", lines[0].place if lines else "", lines)
+        yield Section("data", "data", "", tuple(self._data()))
+
+    def _data(self) -> Iterator[Line]:
+        seen: set[tuple[str, str]] = set()
+        reduced = {output.table for output in self.plan.reduction.outputs}
+        for index, node in enumerate(self.plan.nodes):
+            if not is_cell(self.plan, node) or not node.type.grain <= self.plan.settled:
+                continue
+            point = Point(self.plan, index, self.key)
+            cell = self.provenance.cell(point if isinstance(node.op, Cell) else point.at(node.args[0]))
+            scaled = isinstance(node.op, Cell) and self._scaled(index)
+            if cell is None or cell.table in reduced or scaled or (cell.table, cell.column) in seen:
+                continue
+            seen.add((cell.table, cell.column))
+            yield Line(cell.column, str(cell), rounded(self.provenance.value(point), point.type))
+
+    def _scaled(self, index: int) -> bool:
+        """Whether a cell is only read through a factor into base units."""
+        return any(node.args[:1] == (index,) and is_cell(self.plan, node) for node in self.plan.nodes)
+
+    def _line(self, named: Named, text: str) -> Line:
+        point = self.point(named)
+        value = self.provenance.value(point)
+        return Line(text, named.origin.place, rounded(value, point.type), _printed(value, point.type))
+
+
+def _summands(point: Point, sign: int) -> Iterator[tuple[int, Point]]:
+    node = point.node
+    if node.name is None and node.op in {Arithmetic("+"), Arithmetic("-")}:
+        left, right = (point.at(arg) for arg in node.args)
+        yield from _summands(left, sign)
+        yield from _summands(right, sign if node.op == Arithmetic("+") else -sign)
+    elif node.name is None and isinstance(node.op, Negate):
+        yield from _summands(point.at(node.args[0]), -sign)
+    else:
+        yield sign, point
+
+
+def _origin(point: Point) -> Span:
+    named = point.plan.named(point.node.name) if point.node.name else None
+    return named.origin if named is not None else point.node.origin
+
+
+def _cents(value: Fraction) -> Fraction:
+    return round_to(value, CENT, Rounding.HALF_AWAY)
+
+
+def _printed(value: Value, type_: Type) -> Fraction | None:
+    """The amount as it is printed: money to the cent, a rate of money to a hundredth of a cent."""
+    if not isinstance(value, Fraction) or type_.kind is not Kind.MONEY:
+        return None
+    return _cents(value) if type_.unit == USD else round_to(value, CENT / 100, Rounding.HALF_AWAY)
