@@ -22,16 +22,15 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`set NAME = value`: the place of the change, of the clause that it changed, and of the old and the new value.
+    """`set NAME = value`: the place of the change, and the clause that it changed, in the text that first wrote it.
 
-    The changed clause carries the span of the change; this record finds the words of the clause around the new value.
-    `changed` and `old` always lie in the text that first wrote the clause.
+    The changed clause carries the span of the change; this record finds its words. `pieces` pair every replaced span of
+    the clause with the span of its new words.
     """
 
     change: Span
     changed: Span
-    old: Span
-    new: Span
+    pieces: tuple[tuple[Span, Span], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ once in the text so far. Whatever stays keeps its place and its span; whatever i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TypeVar
 
@@ -162,14 +162,21 @@ class _Overlay:
             index, position = place
             block = self._block(index)
             step = block.steps[position]
-            if step.argument is None:
+            if step.argument is None or _fixed(step):
                 self._report_unsettable(change, step.span, f"the step `{change.path.text}` has no value of its own")
                 return
+            if _takes_name(step) and not isinstance(change.value, ast.Name):
+                self._report_unsettable(change, step.span, f"the step `{change.path.text}` takes a name, not a value")
+                return
             argument, more = _new_argument(step, change.value)
-            self._record(change, step.span, step.argument.span, argument.span)
+            pieces = [(step.argument.span, argument.span)]
+            if (old := step.get("of")) is not None and (new := dict(more).get("of")) is not old:
+                assert isinstance(new, ast.Expr)  # noqa: S101 - taken from the new value
+                pieces.append((old.span, new.span))
+            self._record(change, step.span, pieces)
             notes = ast.Notes(doc=step.notes.doc)
-            new = dataclasses.replace(step, argument=argument, more=more, notes=notes, span=change.span)
-            self._put_steps(index, (*block.steps[:position], new, *block.steps[position + 1 :]))
+            laid = dataclasses.replace(step, argument=argument, more=more, notes=notes, span=change.span)
+            self._put_steps(index, (*block.steps[:position], laid, *block.steps[position + 1 :]))
 
     def _set_constant(self, change: ast.Set) -> None:
         index = self._item(change.path)
@@ -179,16 +186,19 @@ class _Overlay:
         if not isinstance(item, ast.Constant):
             self._report_unsettable(change, item.span, f"`{change.path.text}` is a {item_word(item)}, not a constant")
             return
-        self._record(change, item.span, item.value.span, change.value.span)
+        self._record(change, item.span, [(item.value.span, change.value.span)])
         notes = ast.Notes(doc=item.notes.doc)
         self.items[index] = dataclasses.replace(item, value=change.value, notes=notes, span=change.span)
 
-    def _record(self, change: ast.Set, changed: Span, old: Span, new: Span) -> None:
-        """Remember the words around the new value; for a value that was set before, those of the first text."""
+    def _record(self, change: ast.Set, changed: Span, pieces: Sequence[tuple[Span, Span]]) -> None:
+        """Remember the words around the new values; for a clause that was set before, those of its first text."""
         earlier = next((s for s in self.settings if s.change == changed), None)
         if earlier is not None:
-            changed, old = earlier.changed, earlier.old
-        self.settings.append(Setting(change.span, changed, old, new))
+            changed = earlier.changed
+            first = {new: old for old, new in earlier.pieces}
+            later = {first.get(old, old): new for old, new in pieces}
+            pieces = tuple((dict(earlier.pieces) | later).items())
+        self.settings.append(Setting(change.span, changed, tuple(pieces)))
 
     def _insert(self, change: ast.Insert) -> None:
         if len(change.after.parts) == 1:
@@ -227,13 +237,14 @@ class _Overlay:
         if places:
             self._report_several(f"`{name}`", [self.items[i].span for i in places], path.span)
         elif self._certain(name):
-            near = nearest(name, (n for k, n in self.where if k == "item"))
+            names = nearest(name, (n for k, n in self.where if k == "item"))
+            near = [".".join((n, *path.parts[1:])) for n in names]
             self._report_no_target(path, f"there is no `{name}` in {self._base_text()}", near)
         return None
 
     def _step(self, path: ast.Name) -> tuple[int, int] | None:
         """The item and the position of the step that a path names; reports a path that names none or several."""
-        index = self._item(ast.Name(path.parts[:1], span=path.span))
+        index = self._item(path)
         if index is None:
             return None
         block = self.items[index]
@@ -316,10 +327,19 @@ def _new_argument(
     step: ast.Step, value: ast.Expr
 ) -> tuple[ast.Expr, tuple[tuple[str, ast.Expr | tuple[ast.Name, ...]], ...]]:
     """The new argument, and the further parts: `minimum 2% of benchmark` keeps what is behind `of` as a part of its own."""
-    base = step.get("of") if any(word == "of" for word, _ in step.more) else None
-    if base is None or not isinstance(value, ast.Binary) or value.op != "of":
+    if step.get("of") is None or not isinstance(value, ast.Binary) or value.op != "of":
         return value, step.more
     return value.left, tuple((word, value.right if word == "of" else part) for word, part in step.more)
+
+
+def _fixed(step: ast.Step) -> bool:
+    """Whether what stands behind the word is a word of the language: `refuse overlap`."""
+    return step.word in ("refuse", "allow")
+
+
+def _takes_name(step: ast.Step) -> bool:
+    """Whether the grammar admits a name only: a scale, a schedule, a column, a direction, a step of rounding."""
+    return step.word in ("bands", "net", "member", "better") or step.get("since") is not None
 
 
 def _same_use(one: ast.Use, other: ast.Use) -> bool:
