@@ -142,6 +142,25 @@ def test_a_use_is_inherited_and_may_be_repeated(shelf: Shelf) -> None:
     assert len(shelf.edition().uses) == 1
 
 
+def test_another_version_of_a_library_needs_replace(shelf: Shelf) -> None:
+    shelf.write(
+        base=AQC + 'use tst.a version "1"\n',
+        main=CHILD + 'use tst.a version "2"\n',
+        a1='library tst.a\nversion "1"\n',
+        a2='library tst.a\nversion "2"\n',
+    )
+    assert shelf.finding("replace-missing").message == "`use tst.a` has the name of an item of `bcbsma.aqc`"
+    assert [document.header.version for _, document in shelf.fixed().edition().uses] == ["2"]
+
+
+def test_a_guarantee_is_replaced_by_its_title(shelf: Shelf) -> None:
+    child(shelf, 'guarantee "exposure is bounded" always settlement >= $0\n').finding("replace-missing")
+    edition = shelf.fixed().edition()
+    assert "settlement >= $0" in item(edition, "exposure is bounded").span.text
+    child(shelf, 'replace guarantee "exposure is bound" always settlement >= $0\n')
+    assert shelf.finding("override-of-nothing").help == "did you mean `exposure is bounded`?"
+
+
 def test_amendments_of_the_base_do_not_amend_a_contract_that_extends_it(shelf: Shelf) -> None:
     shelf.write(base=AQC, a1=AMENDMENT + "set attachment = $1\n", main=CHILD)
     assert len(shelf.sound().editions) == 1
