@@ -118,6 +118,15 @@ def divide(a: Abstract, b: Abstract) -> Abstract:
     return Abstract(Fraction(0) if nonnegative else None, None, a.never_zero)
 
 
+def power(a: Abstract, exponent: int, states: frozenset[State]) -> Abstract:
+    """An integer power; one below zero of what may be zero is not reportable."""
+    if exponent < 0 and not a.never_zero:
+        return Abstract(states=states | {State.NOT_REPORTABLE})
+    if exponent > 0 and a.low is not None and a.low >= 0:
+        return Abstract(a.low**exponent, None if a.high is None else a.high**exponent, a.nonzero, states=states)
+    return Abstract(Fraction(0) if exponent % 2 == 0 else None, None, a.never_zero, states=states)
+
+
 def _plus(a: Fraction | None, b: Fraction | None) -> Fraction | None:
     return None if a is None or b is None else a + b
 

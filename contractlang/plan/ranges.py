@@ -125,6 +125,8 @@ class Ranges:
                 return self._arithmetic(op, args, states)
             case nodes.Negate():
                 return replace(abstract.negate(args[0]), states=states)
+            case nodes.Power(exponent=exponent):
+                return abstract.power(args[0], exponent, states)
             case nodes.Absolute():
                 return Abstract(Fraction(0), _largest(args[0]), args[0].never_zero, states=states)
             case nodes.Extreme(op=op):
@@ -358,10 +360,9 @@ class Ranges:
             case _:
                 zero = by.low is not None and by.low == by.high == 0
                 fact = replace(UNRESTRICTED, nonzero=zero)
-                if by.labels is not None and len(by.labels) == 1:
-                    known = self.of(ref, facts).labels
-                    if known is not None:
-                        return self._narrow_key(ref, known - by.labels, facts)
+                labels = self.of(ref, facts).labels
+                if by.labels is not None and len(by.labels) == 1 and labels is not None:
+                    return self._narrow_key(ref, labels - by.labels, facts)
         if not _meet_fact(facts, ref, fact):
             return False
         node = self.plan.nodes[ref]
@@ -429,7 +430,7 @@ def _logic(op: str, args: list[Abstract]) -> Abstract:
     states = frozenset().union(*(a.states for a in args))
     if any(a.truth == {decides} and not a.states for a in args):
         return Abstract(truth=frozenset({decides}))
-    truth = frozenset()
+    truth: frozenset[bool] = frozenset()
     if any(decides in a.truth for a in args):
         truth |= {decides}
     if all((not decides) in a.truth for a in args):

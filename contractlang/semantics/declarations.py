@@ -12,7 +12,7 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Si
 from contractlang.semantics import literals
 from contractlang.semantics.model import ColumnSchema, KeyColumn, TableSchema
 from contractlang.semantics.scope import PERIODS, Scope, unknown
-from contractlang.semantics.types import SCALAR, USD, Kind, Type
+from contractlang.semantics.types import SCALAR, UNIT_WORDS, USD, Kind, Type, kind_of_unit
 from contractlang.semantics.typing import Problem, common_step, described, unify
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -159,12 +159,12 @@ def column_type(scope: Scope, written: ast.Type, sink: Sink) -> tuple[Type, Frac
         return Type(kind), Fraction(1), None
     found = literals.unit_of(written.unit)
     if isinstance(found, str):
-        known = [*literals.KIND_WORDS, *literals.UNIT_WORDS, "category in"]
+        known = [*literals.KIND_WORDS, *UNIT_WORDS, "category in"]
         sink.report(unknown(found, written.unit.span, known, "unit"))
         return None
     unit, factor = found
     return (
-        Type(literals.kind_of_unit(unit), unit, shown=literals.shown(written.unit, factor)),
+        Type(kind_of_unit(unit), unit, shown=literals.shown(written.unit, factor)),
         factor,
         None,
     )
@@ -196,7 +196,7 @@ def literal(scope: Scope, cell: ast.Expr, sink: Sink, scheme: str | None = None)
         case ast.Number():
             found = literals.number(cell)
             if isinstance(found, str):
-                sink.report(unknown(found, cell.span, list(literals.UNIT_WORDS), "unit"))
+                sink.report(unknown(found, cell.span, list(UNIT_WORDS), "unit"))
                 return None
             return found
         case ast.Unary(op="-", operand=operand):
@@ -427,7 +427,9 @@ def _schedule(scope: Scope, name: str, item: ast.Schedule, sink: Sink) -> TermsT
 
 def _ordered(table: TermsTable, item: ast.Schedule, sink: Sink) -> bool:
     ranges = [p[0] for p in table.patterns]
-    for (low, high), entry in zip(ranges, item.entries, strict=True):  # type: ignore[misc]
+    for ends, entry in zip(ranges, item.entries, strict=True):
+        assert isinstance(ends, tuple)
+        low, high = ends
         if low is not None and high is not None and low > high:  # type: ignore[operator]
             sink.report(
                 Diagnostic(
@@ -440,7 +442,8 @@ def _ordered(table: TermsTable, item: ast.Schedule, sink: Sink) -> bool:
             return False
     for i in range(1, len(ranges)):
         before, after = ranges[i - 1], ranges[i]
-        assert isinstance(before, tuple) and isinstance(after, tuple)
+        assert isinstance(before, tuple)
+        assert isinstance(after, tuple)
         if before[1] is None or after[0] is None or after[0] <= before[1]:  # type: ignore[operator]
             sink.report(
                 Diagnostic(
@@ -477,11 +480,12 @@ def _ordered(table: TermsTable, item: ast.Schedule, sink: Sink) -> bool:
     return True
 
 
-def covers_term(scope: Scope, table: TermsTable, item: ast.Schedule, term: tuple[int, int], sink: Sink) -> None:
+def covers_term(table: TermsTable, item: ast.Schedule, term: tuple[int, int], sink: Sink) -> None:
     """A schedule per year must cover the term (first and last year)."""
     first, last = term if item.key.text != "contract_year" else (1, term[1] - term[0] + 1)
     low, high = table.patterns[0][0], table.patterns[-1][0]
-    assert isinstance(low, tuple) and isinstance(high, tuple)
+    assert isinstance(low, tuple)
+    assert isinstance(high, tuple)
     lacking = []
     edits = []
     start, end = item.entries[0].span, item.entries[-1].span

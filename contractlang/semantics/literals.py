@@ -46,8 +46,7 @@ def number(literal: ast.Number) -> tuple[Fraction, Type] | str:
         case "%":
             return literal.value, Type(Kind.PERCENT, NONE, SCALAR, step=step / 100)
         case "pp":
-            value = literal.value if literal.unit is None else literal.value
-            return value, Type(Kind.NUMBER, PP, SCALAR, step=step / 100)
+            return literal.value, Type(Kind.NUMBER, PP, SCALAR, step=step / 100)
         case _:
             pass
     if literal.symbol == "$":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -70,8 +70,8 @@ class Period:
     """A settlement period: a half-open date range with the label that users write (`2021`, `2021-H1`, `2021-03`)."""
 
     label: str
-    start: datetime.date
-    end: datetime.date
+    start: dt.date
+    end: dt.date
 
     def __str__(self) -> str:
         return self.label

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import pairwise
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.source import Span
@@ -213,12 +214,12 @@ def evaluation_order(scope: Scope, prior_only: dict[str, set[str]]) -> list[str]
     order: list[str] = []
     state: dict[str, int] = {}
     reported: set[frozenset[str]] = set()
-    for root in edges:
+    for root, targets in edges.items():
         path: list[str] = []
         stack: list[tuple[str, Iterator[str]]] = []
         if state.get(root):
             continue
-        stack.append((root, iter(edges[root])))
+        stack.append((root, iter(targets)))
         state[root] = 1
         path.append(root)
         while stack:
@@ -231,7 +232,7 @@ def evaluation_order(scope: Scope, prior_only: dict[str, set[str]]) -> list[str]
                     break
                 if state[target] == 1 and target not in prior_only.get(name, ()):
                     circle = path[path.index(target) :]
-                    weak = any(b in prior_only.get(a, ()) for a, b in zip(circle, [*circle[1:], target], strict=True))
+                    weak = any(b in prior_only.get(a, ()) for a, b in pairwise([*circle, target]))
                     if not weak and frozenset(circle) not in reported:
                         reported.add(frozenset(circle))
                         _report_circle(scope, [*circle, target], edges)
@@ -245,7 +246,7 @@ def evaluation_order(scope: Scope, prior_only: dict[str, set[str]]) -> list[str]
 
 def _report_circle(scope: Scope, circle: list[str], edges: dict[str, dict[str, ast.Name]]) -> None:
     first = edges[circle[0]][circle[1]]
-    labels = tuple(Label(edges[a][b].span, f"`{a}` reads `{b}`") for a, b in zip(circle[1:], circle[2:], strict=False))
+    labels = tuple(Label(edges[a][b].span, f"`{a}` reads `{b}`") for a, b in pairwise(circle[1:]))
     scope.sink.report(
         Diagnostic(
             "circular-definition",
