@@ -110,6 +110,16 @@ DOCUMENTS = (
         "An amendment is applied once, and amendments find their contract by name and version. Delete or rename one.",
     ),
     Entry(
+        "lock-differs",
+        "a used document means something else than the lock file says",
+        "It changed and kept its version. Give it another version, or write the lock file anew if the change is meant.",
+    ),
+    Entry(
+        "lock-unreadable",
+        "the lock file cannot be read",
+        "Nothing is compared with it. Write it anew, or delete it.",
+    ),
+    Entry(
         "override-of-nothing",
         "an override names something that the base does not have",
         "Only named things are overridden. The help gives the nearest name, or the steps of the block.",

@@ -77,16 +77,26 @@ class Edition:
 
 
 @dataclass(frozen=True, slots=True)
+class Locked:
+    """A used document as the lock file keeps it: `meaning` is its meaning hash."""
+
+    name: str
+    version: str | None
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """A contract with all its editions, in order of time. A library has one edition, without end.
 
     `document` is the contract's own file as parsed, before anything was merged. Where an amendment file was loaded, it
-    is the contract that the amendment amends.
+    is the contract that the amendment amends. `used` are the documents behind all uses, each once, by name and version.
     """
 
     document: ast.Document
     file: SourceFile
     editions: tuple[Edition, ...]
+    used: tuple[Locked, ...] = ()
 
     @property
     def files(self) -> tuple[SourceFile, ...]:

@@ -17,8 +17,9 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.library import findings
 from contractlang.library.amendments import Stage, stages, term_of
 from contractlang.library.discovery import amendments_of, report_twins
-from contractlang.library.edition import Consolidated, Edition, Loaded, Read
+from contractlang.library.edition import Consolidated, Edition, Loaded, Locked, Read
 from contractlang.library.findings import Step
+from contractlang.library.lock import check_lock
 from contractlang.library.meaning import meaning_hash
 from contractlang.library.overrides import extend, flat
 from contractlang.library.reading import read_file
@@ -209,7 +210,16 @@ class _Library:
         last = term_of(text.document)[1]
         ends = [*(part.start for part in parts[1:]), last if last == datetime.date.max else last + _DAY]
         editions = tuple(self._edition(part, end) for part, end in zip(parts, ends, strict=True))
-        return Loaded(read.document, read.file, editions)
+        used = {used.read.path: used for part in parts for used in self.closure(part.text)}
+        locked = (
+            Locked(one.text.document.name.text, one.text.document.header.version, self._meanings[path])
+            for path, one in used.items()
+        )
+        loaded = Loaded(
+            read.document, read.file, editions, tuple(sorted(locked, key=lambda d: (d.name, d.version or "")))
+        )
+        check_lock(loaded, read.path.parent, self.sink)
+        return loaded
 
     def _edition(self, part: Stage, end: datetime.date) -> Edition:
         uses = self.closure(part.text)

@@ -17,6 +17,7 @@ import datetime
 import hashlib
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Any
 
 from contractlang.syntax import ast
@@ -107,19 +108,24 @@ def _open(value: Any) -> _Part | bytes:
             raise TypeError(f"no meaning is defined for {type(value).__name__}")
 
 
+@lru_cache(10_000, typed=True)
 def _leaf(value: object) -> bytes:
     return hashlib.sha256(f"{type(value).__name__}\0{value}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _node(node: Any) -> _Part:
-    sort = type(node).__name__
-    names = (f.name for f in dataclasses.fields(node))
-    fields = [n for n in names if n not in ("span", "replace") and (sort, n) not in _IGNORED]
-    todo: list[Any] = []
-    for name in reversed(fields):
-        value = getattr(node, name)
-        todo.append(_bag(value) if (sort, name) in _UNORDERED else value)
-    return _Part(f"{sort} {','.join(fields)}", ordered=True, todo=todo)
+    tag, fields = _shape(node.__class__)
+    todo = [_bag(getattr(node, name)) if unordered else getattr(node, name) for name, unordered in fields]
+    return _Part(tag, ordered=True, todo=todo)
+
+
+@cache
+def _shape(sort: type[Any]) -> tuple[str, tuple[tuple[str, bool], ...]]:
+    """The tag of a kind of node, and the fields that count, backwards, with whether their order means nothing."""
+    name = sort.__name__
+    fields = [f.name for f in dataclasses.fields(sort)]
+    counted = [f for f in fields if f not in ("span", "replace") and (name, f) not in _IGNORED]
+    return f"{name} {','.join(counted)}", tuple((f, (name, f) in _UNORDERED) for f in reversed(counted))
 
 
 def _bag(values: tuple[Any, ...]) -> _Part:

@@ -16,7 +16,7 @@ from pathlib import Path
 SUFFIX = ".vbc"
 MAX_FOLDERS = 2_000  # below one root; contract libraries are small, a home folder given by mistake is not
 HEADER_BYTES = 65_536
-_PROJECT_MARKERS = ("contracts", "vbc.lock", ".git")
+PROJECT_MARKERS = ("contracts", "vbc.lock", ".git")
 
 _HEADING = re.compile(
     r"(contract|library|amendment)[ \t]+([A-Za-z_][\w.]*)"
@@ -60,7 +60,7 @@ def roots_of(contract: Path, given: Sequence[Path], shipped: Path | None) -> tup
     roots = [Root(own)]
     above = list(Path(os.path.abspath(own)).parents)  # noqa: PTH100 - `resolve` would follow links out of the project
     here = [Path(os.path.abspath(own)), *above]  # noqa: PTH100
-    project = next((i for i, folder in enumerate(here) if any((folder / m).exists() for m in _PROJECT_MARKERS)), None)
+    project = next((i for i, folder in enumerate(here) if any((folder / m).exists() for m in PROJECT_MARKERS)), None)
     if project is not None:
         roots += [Root(shown(folder)) for folder in here[1 : project + 1]]
         if (here[project] / "contracts").is_dir():
