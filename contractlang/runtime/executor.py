@@ -29,6 +29,9 @@ class Engines:
     reduce: str = "auto"
 
 
+AUTO = Engines()
+
+
 def execute(
     programme: Programme,
     inputs: Inputs,
@@ -36,7 +39,7 @@ def execute(
     *,
     periods: Iterable[str] = (),
     groups: Iterable[str] = (),
-    engines: Engines = Engines(),
+    engines: Engines = AUTO,
     progress: Progress = quiet,
 ) -> Result | None:
     """Settle every row of the inputs and report those of the given periods and groups (all, when none are given).

@@ -22,7 +22,6 @@ import pyarrow.parquet
 
 from contractlang.engines.base import Ints
 from contractlang.engines.reference.settle import as_decimals
-from contractlang.plan.nodes import Named
 from contractlang.runtime.formatting import unit_words
 from contractlang.runtime.heading import Heading
 from contractlang.runtime.result import Name, Result, Status
@@ -61,8 +60,16 @@ def export(result: Result, heading: Heading, folder: Path, extra: dict[str, Any]
         for name, table in tables.items():
             writing.add(f"{name}.parquet", _parquet(table, heading))
             writing.add(f"{name}.csv", _csv(table))
-        description = _description(result, heading, tables) | (extra or {})
-        text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+        columns = {
+            name: {"rows": table.num_rows, "columns": [_column_json(result, field) for field in table.schema]}
+            for name, table in tables.items()
+        }
+        text = (
+            json.dumps(
+                {**description(result, heading), "tables": columns, **(extra or {})}, indent=2, ensure_ascii=False
+            )
+            + "\n"
+        )
         writing.add("run.json", lambda path: path.write_text(text, encoding="utf-8"))
     return writing.written
 
@@ -238,7 +245,8 @@ def _harmless(column: pa.ChunkedArray) -> pa.Array:
     return pa.array([f"'{t}" if t and t.startswith(_RISKY) else t for t in texts], type=pa.string())
 
 
-def _description(result: Result, heading: Heading, tables: dict[str, pa.Table]) -> dict[str, Any]:
+def description(result: Result, heading: Heading) -> dict[str, Any]:
+    """What was run and what came out, without the rows: contract, payments per period, guarantees, assumptions."""
     return {
         "format": FORMAT,
         **heading.as_json(),
@@ -272,10 +280,6 @@ def _description(result: Result, heading: Heading, tables: dict[str, pa.Table]) 
             }
             for g in result.guarantees
         ],
-        "tables": {
-            name: {"rows": table.num_rows, "columns": [_column_json(result, field) for field in table.schema]}
-            for name, table in tables.items()
-        },
     }
 
 
@@ -290,13 +294,9 @@ def _column_json(result: Result, field: pa.Field) -> dict[str, Any]:
         "unit": str(name.type.unit) if name.type.unit.powers else "",
         "decimals": decimals,
         "role": name.named.role,
-        "label": _label(name.named),
+        "label": name.named.label,
         "place": name.place,
     }
-
-
-def _label(named: Named) -> str:
-    return named.label
 
 
 def _cents(value: Fraction) -> str:

@@ -1,0 +1,76 @@
+"""`vbc explain`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from contractlang.cli.console import FINDINGS, assignments, echo_json, paths, progress, report, status
+from contractlang.cli.options import contract_and_data
+
+
+@click.command(short_help="Explain an amount down to clauses and cells.")
+@contract_and_data
+@click.option("--group", required=True, metavar="G", help="The group whose amount is explained.")
+@click.option("--period", metavar="P", help="The period; may be left out where the group has only one.")
+@click.option("--depth", type=click.IntRange(min=0), default=None, help="Levels to show; all when not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print the trace as JSON.")
+@click.argument("value", required=False)
+def explain(
+    *,
+    contract: Path,
+    data: Path,
+    tables: tuple[str, ...],
+    sets: tuple[str, ...],
+    engine: str,
+    group: str,
+    period: str | None,
+    depth: int | None,
+    as_json: bool,
+    value: str | None,
+) -> int:
+    """Explain VALUE (without it, every payment) of one group and period.
+
+    The tree goes down to the clause (file and line), the parameter, and the cell of the data.
+    """
+    overrides, files = assignments(sets, "--set"), paths(tables)
+    from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+    from contractlang.runtime import explanation
+    from contractlang.runtime.executor import Engines
+    from contractlang.runtime.runs import open_run, resolve_name, settle
+    from contractlang.runtime.trace import DEEPEST, trace
+
+    sink = Sink()
+    with progress() as step:
+        opened = open_run(contract, data, sink, overrides=overrides, tables=files)
+        wanted = [period] if period else []
+        result = None
+        if opened is not None:
+            engines = Engines(settle=engine)
+            result = settle(opened, sink, periods=wanted, groups=[group], engines=engines, progress=step)
+    if opened is None or result is None:
+        report(sink)
+        return FINDINGS
+    rows = result.rows.tolist()
+    names = list(result.plan.payments) if value is None else [n for n in [resolve_name(result, value, sink)] if n]
+    if len(rows) > 1:
+        there = ", ".join(result.period(row) for row in rows)
+        sink.report(
+            Diagnostic("period-unknown", f"`{group}` is settled in several periods", help=f"add `--period`: {there}")
+        )
+    if len(rows) != 1 or not names:
+        report(sink)
+        return FINDINGS
+    row = rows[0]
+    found = [line for name in names if (line := trace(result, name, row, DEEPEST if depth is None else depth))]
+    if as_json:
+        documents = [explanation.as_json(result, opened.heading, line, row) for line in found]
+        echo_json(documents[0] if len(documents) == 1 else {"format": explanation.FORMAT, "traces": documents})
+    else:
+        width = max(80, min(shutil.get_terminal_size((118, 40)).columns, 160))
+        for line in found:
+            click.echo(explanation.as_text(result, opened.heading, line, row, width))
+    report(sink)
+    return status(sink)

@@ -1,0 +1,147 @@
+"""A contract and its data opened together: what `run`, `explain` and `reconcile` start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.engines.base import Inputs, Programme
+from contractlang.plan.compiler import Compiled, compile_file
+from contractlang.runtime.binding import Binding, read_binding
+from contractlang.runtime.dataset import Dataset, bind
+from contractlang.runtime.executor import AUTO, Engines, execute
+from contractlang.runtime.heading import Heading, heading
+from contractlang.runtime.reducing import Progress, quiet
+from contractlang.runtime.result import Result
+from contractlang.source import SourceFile
+from contractlang.syntax import ast
+from contractlang.syntax.parser import parse_expression
+
+SHOWN = 12
+"""Names that a message lists before it counts the rest."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A compiled contract with bound data, ready to be settled."""
+
+    compiled: Compiled
+    binding: Binding
+    dataset: Dataset
+    programme: Programme
+    heading: Heading
+
+    @property
+    def inputs(self) -> Inputs:
+        return self.dataset.inputs(list(self.programme.plans))
+
+
+def open_run(
+    contract: Path,
+    data: Path,
+    sink: Sink,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    tables: Mapping[str, Path] | None = None,
+    roots: Sequence[Path] = (),
+) -> Opened | None:
+    """Compile a contract and bind its data; None, with every problem in the sink, when it cannot be settled.
+
+    `overrides` maps constants and `block.step` to the text of a value; `tables` gives files by table name.
+    """
+    values = parse_overrides(overrides or {}, sink)
+    compiled = compile_file(contract, sink, overrides=values, roots=roots)
+    if compiled is None or sink.failed:
+        return None
+    binding = read_binding(data, sink)
+    if binding is None:
+        return None
+    periods = [period.label for period in compiled.periods()]
+    dataset = bind(
+        compiled.tables,
+        binding,
+        tables or {},
+        sink,
+        unit=compiled.unit,
+        period=compiled.period,
+        periods=periods,
+    )
+    if dataset is None:
+        return None
+    return Opened(compiled, binding, dataset, programme(compiled), heading(compiled, str(data)))
+
+
+def programme(compiled: Compiled) -> Programme:
+    """The plan that governs each period of the term."""
+    plans = {p.label: plan for p in compiled.periods() if (plan := compiled.plan_for(p.label)) is not None}
+    return Programme(plans)
+
+
+def settle(
+    opened: Opened,
+    sink: Sink,
+    *,
+    periods: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    engines: Engines = AUTO,
+    progress: Progress = quiet,
+) -> Result | None:
+    """Settle the given periods and groups (all, when none are given); None when there is nothing to settle.
+
+    A group or period that does not exist is reported.
+    """
+    _known(periods, opened.programme.plans, ("period-unknown", opened.compiled.period), sink)
+    if sink.failed:
+        return None
+    result = execute(
+        opened.programme,
+        opened.inputs,
+        sink,
+        periods=periods,
+        groups=groups,
+        engines=engines,
+        progress=progress,
+    )
+    if result is None:
+        return None
+    known = dict.fromkeys([*result.settlement.frame.units, *(out.group for out in result.left_out)])
+    _known(groups, known, ("group-unknown", opened.compiled.unit), sink)
+    return result
+
+
+def parse_overrides(written: Mapping[str, str], sink: Sink) -> dict[str, ast.Expr]:
+    """The values of `--set NAME=VALUE`, read as the language reads them."""
+    found: dict[str, ast.Expr] = {}
+    for name, text in written.items():
+        value = parse_expression(SourceFile(f"--set {name}", text), sink)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def resolve_name(result: Result, name: str, sink: Sink) -> str | None:
+    """The full name of a value: a block stands for its amount or total. Reports a name that the contract lacks."""
+    for full in (name, f"{name}.amount", f"{name}.total", f"{name}.score"):
+        if full in result.names:
+            return full
+    sink.report(_unknown("value-unknown", name, list(result.names), "the contract has no value"))
+    return None
+
+
+def _known(asked: Iterable[str], known: Mapping[str, object], what: tuple[str, str], sink: Sink) -> None:
+    code, word = what
+    for name in asked:
+        if name not in known:
+            sink.report(_unknown(code, name, list(known), f"there is no {word}"))
+
+
+def _unknown(code: str, name: str, known: list[str], message: str) -> Diagnostic:
+    near = get_close_matches(name, known, n=3)
+    shown = ", ".join(f"`{k}`" for k in known[:SHOWN]) + (
+        f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    )
+    help_ = f"did you mean {' or '.join(f'`{k}`' for k in near)}?" if near else f"there are {shown}"
+    return Diagnostic(code, f"{message} `{name}`", help=help_)
