@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from contractlang.diagnostics.diagnostic import Sink
 from contractlang.library.edition import Edition
+from contractlang.library.imports import load
 from contractlang.library.show import assumptions, origins, show
+from contractlang.locations import contracts_folder
 from contractlang.source import SourceFile
 from contractlang.syntax.parser import parse
 from tests.library.rich import RATES, RICH
@@ -154,3 +158,13 @@ def test_a_value_that_is_set_is_no_longer_assumed(shelf: Shelf) -> None:
 
 def test_comments_inside_an_untouched_item_stay(shelf: Shelf) -> None:
     assert "# of the whole" in shown(shelf.write(main=AQC).edition())
+
+
+@pytest.mark.parametrize("path", sorted(contracts_folder().rglob("*.vbc")), ids=lambda path: path.stem)
+def test_the_contracts_that_come_with_the_language(path: Path) -> None:
+    sink = Sink()
+    loaded = load(path, sink)
+    assert loaded is not None
+    assert not len(sink)
+    for edition in loaded.editions:
+        shown(edition)
