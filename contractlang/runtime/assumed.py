@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from contractlang.plan.nodes import Assumption, Cell, Curve, Terms
+from contractlang.runtime.provenance import Point, Provenance
 
-from contractlang.plan.nodes import Assumption, Cell, Curve, Plan, Previous, Terms
 
-
-def assumed_by(plan: Plan, names: Iterable[str]) -> list[Assumption]:
-    """The assumptions that any of the named values can read, whichever case applies."""
-    if not plan.assumptions:
+def assumed_by(provenance: Provenance, point: Point) -> list[Assumption]:
+    """The assumptions that a value of one group and period rests on, conditions that were not met included."""
+    if not point.plan.assumptions:
         return []
-    reached = _reached(plan, names)
-    return [assumption for assumption in plan.assumptions if _touches(assumption.name, reached)]
+    reached = _reached(provenance, point)
+    return [assumption for assumption in point.plan.assumptions if _touches(assumption.name, reached)]
 
 
 def _touches(name: str, reached: set[str]) -> bool:
@@ -20,16 +19,16 @@ def _touches(name: str, reached: set[str]) -> bool:
     return name in reached or any(other.startswith(f"{name}.") for other in reached)
 
 
-def _reached(plan: Plan, names: Iterable[str]) -> set[str]:
+def _reached(provenance: Provenance, point: Point) -> set[str]:
     found: set[str] = set()
-    seen: set[int] = set()
-    waiting = [named.node for name in names if (named := plan.named(name)) is not None]
+    seen: set[tuple[int, int, tuple[tuple[str, str], ...]]] = set()
+    waiting = [point]
     while waiting:
-        index = waiting.pop()
-        if index in seen:
+        at = waiting.pop()
+        if at.identity in seen:
             continue
-        seen.add(index)
-        node = plan.nodes[index]
+        seen.add(at.identity)
+        node = at.node
         if node.name is not None:
             found |= {node.name, node.name.replace(".surplus.", ".").replace(".deficit.", ".")}
         match node.op:
@@ -38,10 +37,8 @@ def _reached(plan: Plan, names: Iterable[str]) -> set[str]:
             case Curve(name):
                 found.add(name)
             case Cell(table, column):
-                found |= {table, f"{table}.{column}", column}
-            case Previous(name) if (named := plan.named(name)) is not None:
-                waiting.append(named.node)
+                found |= {table, f"{table}.{column}"}
             case _:
                 pass
-        waiting.extend(node.args)
+        waiting.extend(provenance.consulted(at))
     return found

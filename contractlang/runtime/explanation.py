@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -79,10 +80,10 @@ def _standing(result: Result, row: int) -> str:
 
 
 def _assumed(result: Result, found: Trace, row: int) -> list[str]:
-    """The assumed parameters that the value depends on, with the words that mark them."""
-    plan = result.programme.plans[result.period(row)]
-    names = [n.name for n in plan.names if n.name.removesuffix(".amount") == found.name or n.name == found.name]
-    return [f"{a.name} ({a.words})" for a in assumed_by(plan, names)]
+    """The assumed parameters that the value rests on, with the words that mark them."""
+    full = next((n for n in (found.name, f"{found.name}.amount") if n in result.names), found.name)
+    point = result.point(full, row)
+    return [] if point is None else [f"{a.name} ({a.words})" for a in assumed_by(result.provenance, point)]
 
 
 _ONCE = frozenset({"input", "parameter", "members", "key"})
@@ -113,14 +114,18 @@ def _lines(line: Trace, first: str, rest: str, width: int) -> Iterator[str]:
     if line.again:
         return
     text = _defined(line)
-    if line.formula:
-        joined = f"{text} = {line.formula}" if text else f"= {line.formula}"
-        if text and len(rest) + len(joined) > width:
-            yield rest + clean(text)
-            joined = f"= {line.formula}"
-        yield rest + clean(joined)
-    elif text:
-        yield rest + clean(text)
+    joined = (
+        f"{text} = {line.formula}" if text and line.formula else text or (f"= {line.formula}" if line.formula else "")
+    )
+    if text and line.formula and len(rest) + len(joined) > width:
+        yield from _wrapped(text, rest, width)
+        joined = f"= {line.formula}"
+    yield from _wrapped(joined, rest, width)
+
+
+def _wrapped(text: str, rest: str, width: int) -> Iterator[str]:
+    for part in textwrap.wrap(clean(text), max(width - len(rest), 40), subsequent_indent="  "):
+        yield rest + part
 
 
 def _head(line: Trace) -> str:
@@ -136,11 +141,12 @@ def _defined(line: Trace) -> str:
     """The defining text without what the head already says."""
     if line.kind not in {"value", "computed"}:
         return ""
-    for sign in (" = ", ": "):
-        head, found, text = line.clause.partition(sign)
-        if found and line.name.split(".")[0] in head:
-            return text
-    return "" if line.clause == line.name or line.clause.endswith("{") else line.clause
+    if line.clause.startswith(("when ", "otherwise")):
+        return line.clause
+    head, found, text = line.clause.partition(" = ")
+    if found and head.split(" to ")[0].split()[-1:] == [line.name]:
+        return text
+    return "" if line.clause == line.name or (line.kind == "value" and not found) else line.clause
 
 
 def _place(line: Trace) -> str:

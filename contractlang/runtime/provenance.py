@@ -62,6 +62,10 @@ class Point:
         return Point(self.plan, index, self.key if key is None else key)
 
 
+NOT_THERE, CONSTANT = "not in this file", "constant "
+"""What the binding says in place of a header where a column has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class CellPlace:
     """Where a cell stands: the column of the contract, and file, row (1 is the first data row) and header."""
@@ -76,8 +80,10 @@ class CellPlace:
         parts = [self.file or f"`{self.table}`"]
         if self.row is not None:
             parts.append(f"row {self.row}")
-        parts.append(f"column {self.header or self.column}")
-        return ", ".join(parts)
+        first, *more = (self.header or self.column).split(", ")
+        if self.header == NOT_THERE or self.header.startswith(CONSTANT):
+            return ", ".join([*parts, self.header])
+        return ", ".join([*parts, f"column {first}" + (f" and {len(more)} more" if more else "")])
 
 
 class Provenance:
@@ -121,14 +127,38 @@ class Provenance:
                 return args
 
     def _chosen(self, args: list[Point]) -> list[Point]:
-        """The condition that was true and its value; of an absent condition only that one; of otherwise the value."""
+        """The condition that was true and its value, or an absent condition; of otherwise its value.
+
+        A single condition that was not true decided as well.
+        """
         for i in range(0, len(args) - 1, 2):
             condition = self.value(args[i])
             if isinstance(condition, Absent):
                 return [args[i]]
             if condition:
                 return [args[i], args[i + 1]]
+        if len(args) == 3:
+            return [args[0], args[2]]
         return args[-1:] if len(args) % 2 else []
+
+    def consulted(self, point: Point) -> list[Point]:
+        """Everything that was looked at, decisive or not: also the conditions that were not true."""
+        args = [point.at(arg) for arg in point.node.args]
+        match point.node.op:
+            case Choose():
+                return [*self._asked(args), *self._chosen(args)]
+            case Aggregate() | Previous():
+                return self.reads(point)
+            case _:
+                return args
+
+    def _asked(self, args: list[Point]) -> list[Point]:
+        asked = []
+        for condition in args[: len(args) - 1 : 2]:
+            asked.append(condition)
+            if self.value(condition) is not False:
+                break
+        return asked
 
     def _deciding(self, args: list[Point], op: str) -> list[Point]:
         """`and` is decided by what is no, `or` by what is yes; otherwise all arguments count."""

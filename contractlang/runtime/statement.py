@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from contractlang.plan.nodes import Arithmetic, Cell, Named, Negate, Plan, Round
+from contractlang.plan.nodes import Arithmetic, Assumption, Cell, Named, Negate, Plan, Round
 from contractlang.runtime.assumed import assumed_by
 from contractlang.runtime.formatting import rounded
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
@@ -76,7 +76,7 @@ def statement(result: Result, heading: Heading, row: int) -> Statement:
     status = Status(int(result.status[row]))
     maker = _Maker(result.provenance, plan, {plan.unit: result.group(row), plan.period: period})
     warnings = [heading.warning] if heading.warning else []
-    warnings += [f"{ILLUSTRATIVE}: {a.name} ({a.words})" for a in assumed_by(plan, plan.payments)]
+    warnings += [f"{ILLUSTRATIVE}: {a.name} ({a.words})" for a in maker.assumed()]
     sections = list(maker.blocks())
     if status is Status.SETTLED:
         sections += maker.payments()
@@ -107,6 +107,11 @@ class _Maker:
 
     def value(self, named: Named) -> Value:
         return self.provenance.value(self.point(named))
+
+    def assumed(self) -> list[Assumption]:
+        payments = [named for name in self.plan.payments if (named := self.plan.named(name)) is not None]
+        found = [a for named in payments for a in assumed_by(self.provenance, self.point(named))]
+        return list({a.name: a for a in found}.values())
 
     # Blocks
 

@@ -6,6 +6,7 @@ contract, with the values put in. The steps of a block stand side by side in the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -37,6 +38,9 @@ DEEPEST = 60
 
 LISTED = 12
 """Rows of an aggregate up to which each is explained."""
+
+
+_CASE = re.compile(r"^[ \t]*(when\b|otherwise\b)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +136,16 @@ class _Tracer:
 
     def _case_text(self, inner: Point, definition: Span) -> tuple[str, str] | None:
         """The words and the place of the case that was taken, as they stand in the definition."""
-        args = inner.node.args
-        if not isinstance(inner.node.op, Choose) or "\n" not in definition.text:
+        if not isinstance(inner.node.op, Choose):
             return None
-        number, _ = self._case(inner)
-        spans = [inner.at(arg).node.origin for arg in args[2 * number - 2 : 2 * number]]
-        texts = [clause(span) for span in spans]
-        inside = spans[-1].file == definition.file and definition.start <= spans[-1].start < definition.end
-        place = (spans[-1] if inside else definition).place
-        return (f"when {texts[0]}: {texts[1]}" if len(texts) == 2 else f"otherwise: {texts[0]}"), place
+        number, of = self._case(inner)
+        starts = [found.start(1) for found in _CASE.finditer(definition.text)]
+        if len(starts) != of:
+            return None
+        start, end = (*starts, len(definition.text))[number - 1 : number + 1]
+        lines = [line.partition(" #")[0] for line in definition.text[start:end].splitlines()]
+        at = definition.start + start
+        return " ".join(" ".join(lines).split()), Span(definition.file, at, at + 1).place
 
     def _case(self, inner: Point) -> tuple[int, int]:
         args = inner.node.args
@@ -239,7 +244,8 @@ class _Tracer:
             case Previous():
                 return self._previous(point, depth)
             case Key(key):
-                return self._line("key", key, point, key)
+                line = self._line("key", key, point, key)
+                return replace(line, type=_as_label(line.type))
             case _:
                 return self._line("computed", words(point), point, words(point))
 
@@ -335,9 +341,9 @@ def _called(about: Named | None) -> str:
 
 
 def _one_line(span: Span) -> str:
-    """The text of a clause; of a block or a definition by cases its first line."""
-    end = span.text.find("\n")
-    return clause(span if end < 0 else Span(span.file, span.start, span.start + end))
+    """The text of a clause; of a block its first line."""
+    head, brace, _ = span.text.partition("{\n")
+    return clause(span) if not brace else " ".join(head.split())
 
 
 def _cut(line: Trace, inner: Point) -> Trace:
