@@ -10,6 +10,8 @@ from contractlang.syntax.tables import END, Rule, Tables
 from contractlang.syntax.tokens import NEWLINE, NEXT_ROW, RESERVED, WORD, Token
 
 MAX_DEPTH = 200
+_MAX_STACK = 1_000
+_REMEMBERED = 32
 
 Build = Callable[[list[Any], int, int], Any]
 
@@ -19,7 +21,7 @@ class Surprise:
     """A token with which the statement cannot go on.
 
     `position` is its place among the tokens of the statement. `expected` are the terminals that could have stood there;
-    `line` holds the same for the tokens before it on its line, by place. `opened` is the innermost bracket left open.
+    `line` holds the same for the last tokens before it on its line, by place. `opened` is the innermost bracket left open.
     """
 
     position: int
@@ -30,7 +32,7 @@ class Surprise:
 
 @dataclass(frozen=True, slots=True)
 class TooDeep:
-    """An expression whose tree is deeper than MAX_DEPTH, from its first to its last character."""
+    """An expression whose tree is deeper than MAX_DEPTH: its place, or the place where reading it was given up."""
 
     start: int
     end: int
@@ -72,6 +74,7 @@ def run(
         token = tokens[position]
         kind = token.kind if token.kind != WORD else _terminal(tables, stack.states[-1], token.text)
         line[position] = stack.states[:]
+        line.pop(position - _REMEMBERED, None)
         outcome = _feed(tables, actions, stack, token, kind=kind, accepting=accepting)
         if outcome is True:
             position += 1
@@ -118,6 +121,8 @@ def _feed(
         if target is None:
             return False
         if target >= 0:
+            if len(path) > _MAX_STACK:
+                return TooDeep(token.start, token.end)
             path.append(target)
             stack.values.append(token)
             stack.starts.append(token.start)

@@ -84,7 +84,7 @@ class ExpressionBuilder:
             self.wrong(
                 self.span(start, end),
                 f"the calendar has no day `{kids[0].text}`",
-                "write year, month, day: `2024-01-31`",
+                "write a day that exists; a month has at most 31 days, February 28 or 29",
             )
             value = dt.date(2000, 1, 1)
         return ast.Date(value, span=self.span(start, end))

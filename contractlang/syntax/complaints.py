@@ -28,6 +28,13 @@ _KINDS = {
     NEWLINE: "the end of the line",
     END: "the end of the item",
 }
+_REST = {
+    "exclude": '`, "reason"`',
+    "refuse": '`, "reason"`',
+    "require": '`, otherwise "reason"`',
+    "minimum": "`, first dollar` or `, excess`",
+    "round": "`, half away from zero` or another mode",
+}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _MOST = 9
 
@@ -105,8 +112,21 @@ class _Complaint:
             if opened is not None and opened.text != "{" and _CLOSING[opened.text] in self.words and self.leads():
                 labels = (Label(Span(self.source, opened.start, opened.end), f"`{opened.text}` is opened here"),)
         advice = self.advice()
-        message = f"found {self.found()}, expected {wanted}"
+        message = self.headline() or f"found {self.found()}, expected {wanted}"
         return Diagnostic("syntax", message, self.span, labels=labels, help=advice.help, fixes=advice.fixes)
+
+    def headline(self) -> str:
+        """What is wrong, where a list of what may stand there would not say it."""
+        token = self.token
+        if token.kind in {"RPAR", "RSQB", "RBRACE"} and self.problem.opened is None:
+            return f"`{token.text}` closes nothing"
+        if self.leads() and token.text in _LEADING and "+" in self.words:
+            return f"a line begins with `{token.text}`, but the line above is complete"
+        if self.leads() and END in self.expected and token.kind not in {END, NEWLINE}:
+            return f"the line of `{token.text}` belongs to the item above, which is complete"
+        if token.text in _COMPARING and "and" in self.words:
+            return f"found `{token.text}` behind a comparison"
+        return ""
 
     def found(self) -> str:
         match self.token.kind:
@@ -137,6 +157,8 @@ class _Complaint:
         if "+" in words:
             values.append("an operator")
             words -= _OPERATORS
+        if "|" in words:
+            words -= {".."}
         if len(words) + len(kinds) > len(words & _NOTES):
             words -= _NOTES
         marks = sorted(words, key=lambda word: (word.isidentifier(), word in {")", "]", "}"}, word))
@@ -153,18 +175,22 @@ class _Complaint:
         """What to write instead, where the mistake is a well-known one."""
         token, before, words = self.token, self.before, self.words
         line_start, leads = self.line_start(), self.leads()
+        if token.text == "=" and {"+", ","} <= words and before is not None and before.kind == WORD:
+            return Advice(
+                f"write `,` before `{before.text}`", self._insert(",", self.tokens[self.problem.position - 2].end)
+            )
         if token.text == "=" and "+" in words:
             return Advice("`=` gives a name to a value; write `is` to compare", self._instead("is"))
         if token.text in _COMPARING and "and" in words:
             return Advice("compare two values at a time and join them: `a < b and b < c`")
-        if leads and token.text in _LEADING:
+        if leads and token.text in _LEADING and "+" in words:
             return Advice("end the line above with the operator, or put the whole expression in parentheses")
         if leads and token.start > line_start and END in self.expected:
             if token.text in opening_words():
                 blank = Span(self.source, line_start, token.start)
                 fix = Fix("begin the item in the first column", (Edit(blank, ""),))
                 return Advice(f"begin `{token.text}` in the first column if it is a new item", (fix,))
-            return Advice("an indented line belongs to the item above, which is complete")
+            return Advice("begin a new item in the first column; take the line away if it has no meaning")
         if before is not None and before.text == "if":
             return Advice("write the choice as lines `when CONDITION: VALUE` and `otherwise: VALUE`")
         return self._near() or self._missing()
@@ -189,6 +215,10 @@ class _Complaint:
             return Advice("write the unit as `per member year`", self._instead("per member year"))
         if self.expected == {"TEXT"} and token.kind in {WORD, "NUMBER", "DATE"}:
             return Advice(f'write `"{token.text}"`', self._instead(f'"{token.text}"'))
+        if token.kind in {"RPAR", "RSQB", "RBRACE"} and self.problem.opened is None:
+            return Advice("take it away, or open it where the expression begins", self._instead(""))
+        if "|" in words and "PLUS" not in self.expected and token.text in _OPERATORS:
+            return Advice("a cell holds one value; compute it with `define` and a name of its own")
         if words == {"["}:
             return Advice("compare with a list: `in [A, B]`; with one value: `is A`")
         if "otherwise" in words and token.text == "|":
@@ -197,7 +227,14 @@ class _Complaint:
             return Advice("write `per member per year` behind the amount")
         if self.expected == _TYPE:
             return Advice("write a unit, or `percent`, `number`, `flag`, `date`, `text`, `key` or `category in NAME`")
-        missing = words - _NOTES - {"per", "[", "(", "as", "when"} if len(words) > 1 else words
+        if token.kind in {NEWLINE, END} and "," in words and (rest := self._rest_of_clause()):
+            return Advice(f"write {rest} at the end of the clause")
+        if self.before is not None and "+" in words and _begins_value(token) and not self.leads():
+            colon = "`:` or an operator" if ":" in words else "an operator"
+            return Advice(f"write {colon} between `{self.before.text}` and `{token.text}`")
+        if self.before is not None and self.expected >= _VALUE and token.kind in {END, NEWLINE}:
+            return Advice(f"write a value behind `{self.before.text}`")
+        missing = words - _NOTES - {"per", "[", "(", "as", "when", ".."} if len(words) > 1 else words
         missing -= _OPERATORS if "+" in words else set()
         if len(missing) != 1 or NEWLINE in self.expected or END in self.expected:
             return Advice()
@@ -208,11 +245,25 @@ class _Complaint:
             return Advice(f"write `{word}` before `{token.text}`")
         if token.kind == WORD and token.text in self.tables.keywords and word.isidentifier():
             return Advice(f"write `{word}`", self._instead(word))
-        here = Span(self.source, token.start, token.start)
-        return Advice(f"write `{word}` before `{token.text}`", (Fix(f"insert `{word}`", (Edit(here, f"{word} "),)),))
+        fixes = self._insert(f"{word} ", token.start) if _begins_value(token) else ()
+        return Advice(f"write `{word}` before `{token.text}`", fixes)
+
+    def _rest_of_clause(self) -> str:
+        """What a clause needs behind its comma, found by the first words of its line."""
+        first = sorted(self.problem.line)[:2]
+        return next((_REST[self.tokens[place].text] for place in first if self.tokens[place].text in _REST), "")
+
+    def _insert(self, text: str, place: int) -> tuple[Fix, ...]:
+        return (Fix(f"insert `{text.strip()}`", (Edit(Span(self.source, place, place), text),)),)
 
     def _instead(self, good: str) -> tuple[Fix, ...]:
+        if not good:
+            return (Fix(f"remove `{self.token.text}`", (Edit(self.span, ""),)),)
         return (Fix(f"write `{good}`", (Edit(self.span, good),)),)
+
+
+def _begins_value(token: Token) -> bool:
+    return token.kind in {"NUMBER", "TEXT", "DATE", "LPAR"} or (token.kind == WORD and token.text not in RESERVED)
 
 
 def _listed(words: list[str]) -> str:

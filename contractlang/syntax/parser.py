@@ -105,10 +105,10 @@ class _Parser:
     def _built(self, statement: Statement, builder: DocumentBuilder, actions: Mapping[str, Build], start: str) -> Any:
         """The value of one statement, or None after a report."""
         tokens = statement.tokens
+        if statement.broken or not tokens:
+            return None
         if start == "statement" and (tokens[0].kind != WORD or tokens[0].text not in opening_words()):
             self._complain(unknown_item(self.source, tokens[0]))
-            return None
-        if statement.broken:
             return None
         problems: list[Surprise | TooDeep] = []
         builder.failed = False

@@ -60,8 +60,8 @@ def load_tables() -> Tables:
     try:
         stored = json.loads(_SHIPPED.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        stored = {}
-    if stored.get("fingerprint") != fingerprint(grammar):
+        stored = None
+    if not isinstance(stored, dict) or stored.get("fingerprint") != fingerprint(grammar):
         stored = build_tables(grammar)
     return _unpacked(stored)
 

@@ -123,7 +123,7 @@ def _master() -> re.Pattern[str]:
         r"(?P<blank>[ \t\r]+)|(?P<newline>\n)|(?P<comment>#[^\n]*)"
         r"|(?P<thousands>\$?\d{1,3}(?:,\d{3})+(?![\d_])(?:\.\d+)?%?)"
         r"|(?P<date>\d{4}-\d{1,2}-\d{1,2}(?!\d))(?<!\d{4}-\d\d-\d\d)"
-        r"|(?P<foreign>==|!=|<>|&&)"
+        r"|(?P<foreign>==|!=|<>|&&)|(?P<curly>“[^”\"\n]*”)"
         rf"|{patterns}|(?P<WORD>{tables.patterns['NAME']})|(?P<fraction>\.\d[\w.]*)|(?P<mark>{marks})"
         r'|(?P<open_text>"[^\n]*)|(?P<odd>.)',
     )
@@ -259,7 +259,8 @@ class _Scanner:
             case "thousands":
                 return self._thousands(value, start, end)
             case "fraction":
-                self._report(start, end, f"found `{value}`", f"write a digit before the point: `0{value}`", f"0{value}")
+                message = f"`{value}` has no digit before its point"
+                self._report(start, end, message, f"write `0{value}`", f"0{value}")
                 return Token("NUMBER", "1", start, end)
             case "date":
                 year, month, day = value.split("-")
@@ -271,8 +272,13 @@ class _Scanner:
                 self._report(start, end, message, 'close it with `"`; write `\\"` for a quote inside a text')
                 return Token("TEXT", '""', start, end)
             case "foreign":
-                self._report(start, end, f"found `{value}`", f"write `{_FOREIGN[value]}`", _FOREIGN[value])
+                message = f"`{value}` is no sign of the language"
+                self._report(start, end, message, f"write `{_FOREIGN[value]}`", _FOREIGN[value])
                 return Token(WORD, "and" if value == "&&" else "is", start, end)
+            case "curly":
+                good = f'"{value[1:-1]}"'
+                self._report(start, end, "a text stands in typographic quotes", f"write `{good}`", good)
+                return Token("TEXT", good, start, end)
             case "odd":
                 self._odd(value, start, end)
             case _:
@@ -283,7 +289,8 @@ class _Scanner:
         word = re.fullmatch(r"(\$?[\d_.]+%?)([A-Za-z]\w*)", value)
         if kind == "NUMBER" and word:
             good = f"{word[1]} {word[2]}"
-            self._report(start, end, f"found `{value}`", f"write a space between number and word: `{good}`", good)
+            message = f"`{value}` is neither a number nor a name"
+            self._report(start, end, message, f"write a space between number and word: `{good}`", good)
         elif kind == "NUMBER" and "_" in value:
             digits, point, rest = value.replace("_", "").partition(".")
             good = f"{int(digits.lstrip('$') or 0):_}" if digits.lstrip("$").isdecimal() and len(digits) < 40 else ""
@@ -309,7 +316,7 @@ class _Scanner:
     def _odd(self, value: str, start: int, end: int) -> None:
         if value in _ODD:
             name, good = _ODD[value]
-            self._report(start, end, f"found `{value}`", f"write {name}", good)
+            self._report(start, end, f"`{value}` is no sign of the language", f"write {name}", good)
         elif value == "$":
             self._report(
                 start, end, "found `$` without a number", "write the amount right behind it: `$250_000`, `-$5`"
@@ -317,7 +324,9 @@ class _Scanner:
         elif value == "%":
             self._report(start, end, "found `%` without a number", "write it right behind the number: `7.5%`")
         elif value == "!":
-            self._report(start, end, "found `!`", "write `is not` for unequal and `not` for the opposite")
+            self._report(
+                start, end, "`!` is no sign of the language", "write `is not` for unequal and `not` for the opposite"
+            )
         else:
             shown = value if value.isprintable() else f"U+{ord(value):04X}"
             self._report(
