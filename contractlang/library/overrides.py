@@ -7,6 +7,7 @@ once in the text so far. Whatever stays keeps its place and its span; whatever i
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TypeVar
@@ -357,15 +358,12 @@ def _bare(item: _Item) -> _Item:
 
 
 def _without_replace(item: ast.Item) -> tuple[Fix, ...]:
-    """The fix that deletes the word, where the span of the item begins with it or it stands just before."""
-    file, start = item.span.file, item.span.start
-    if not item.span.text.startswith("replace"):
-        start = file.text.rfind("replace", 0, start)
-        if start < 0 or file.text[start : item.span.start].split() != ["replace"]:
-            return ()
-    end = start + len("replace")
-    end += len(file.text[end:]) - len(file.text[end:].lstrip(" \t"))
-    return (Fix("leave `replace` out", (Edit(Span(file, start, end), ""),)),)
+    """The fix that deletes the word with which the item begins."""
+    word = re.match(r"replace\s+", item.span.text)
+    if word is None:
+        return ()
+    start = item.span.start
+    return (Fix("leave `replace` out", (Edit(Span(item.span.file, start, start + word.end()), ""),)),)
 
 
 def _first_line(span: Span) -> Span:
