@@ -1,0 +1,111 @@
+"""`population`: who counts, when, and for whom.
+
+Every row of the member table is marked with its unit, period and, if it does not count, the first reason why. Nothing
+is dropped without a reason: accounts keep the numbers of rows left out.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from contractlang.plan import nodes, relations
+from contractlang.plan.lowering import attribution, rows
+from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.reduction import (
+    MEMBER_KEY, MONTHS, PERIOD, UNIT, Population, account, all_columns, column, grain, key_columns, mark, member_keys,
+    member_table, missing, one, per_column, per_keys, period_of, reasons, settlement_keys, step, text,
+)  # fmt: skip
+from contractlang.plan.relations import RowExpr
+from contractlang.semantics.model import TableSchema
+from contractlang.semantics.types import MEMBER, MEMBER_MONTH, Kind, Type
+from contractlang.source import Span
+from contractlang.syntax import ast
+
+
+def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
+    """Register `name.member_months` and `name.members`; False after a report."""
+    assert block.source is not None
+    table = member_table(low, block.source)
+    keys = None if table is None else member_keys(low, table, block)
+    attribute = one(low, block, "attribute")
+    if table is None or keys is None or attribute is None:
+        return False
+    member, moment = keys
+    per = per_keys(low, table, block.per)
+    months = _months(low, table, block)
+    left_out = reasons(low, table, block)
+    if per is None or months is None or left_out is None or not _settles(low, attribute):
+        return False
+    span = block.span
+    scan = step(low, f"{name}.scan", relations.Scan(table.name, all_columns(table)), span, f"rows of {table.name}")
+    derived = (
+        (PERIOD, period_of(low, moment, span)),
+        (MEMBER_KEY, column(member, "text")),
+        (MONTHS, months),
+        *((per_column(k), e) for k, e in per),
+    )
+    placed = step(low, f"{name}.placed", relations.Derive(scan, derived), span, "period, member and months of each row")
+    attributed = attribution.attribute(low, name, block, attribute, table, placed)
+    if attributed is None:
+        return False
+    cases = [missing(column(UNIT, "text"), attribute.span), text("not attributed"), *left_out]
+    counted = mark(low, name, attributed, cases, span)
+    words = tuple(k for k, _ in per)
+    account(low, name, words, span, (("months", column(MONTHS, scale=months.scale)),))
+    home = _home(low, name, span, moment)
+    low.populations[name] = Population(name, table, member, moment, words, counted, home, months.scale)
+    _outputs(low, low.populations[name], span)
+    return True
+
+
+def _settles(low: Lowering, attribute: ast.Step) -> bool:
+    to = attribute.get("to")
+    if isinstance(to, ast.Name) and to.text not in (low.scope.unit, "network"):
+        low.error(
+            "unknown-name",
+            f"`{to.text}` is not what the contract settles",
+            to.span,
+            f"write `attribute to {low.scope.unit} by …`",
+        )
+        return False
+    return True
+
+
+def _months(low: Lowering, table: TableSchema, block: ast.Block) -> RowExpr | None:
+    """How many member-months a row stands for: one, unless the contract says otherwise."""
+    stated = next((s for s in block.steps if s.word == "months"), None)
+    if stated is None:
+        return RowExpr("const", value=1, scale=0, origin=block.span)
+    assert stated.argument is not None
+    found = rows.lower_row(low, table, stated.argument)
+    return None if found is None else found.expr
+
+
+def _outputs(low: Lowering, population: Population, span: Span) -> None:
+    name, scale = population.name, population.months_scale
+    totals = (
+        relations.Measure("member_months", "sum", column(MONTHS, scale=scale)),
+        relations.Measure("members", "count_distinct", column(MEMBER_KEY, "text")),
+    )
+    group = relations.Group(population.counted, key_columns(population.per), totals)
+    step(low, f"{name}.totals", group, span, "member-months and members")
+    columns = (("member_months", "member_months", scale), ("members", "members", 0))
+    keys = settlement_keys(low, population.per)
+    low.outputs.append(relations.Output(name, f"{name}.totals", keys, columns, ("member_months", "members")))
+    for word, unit, label, decimals in (
+        ("member_months", MEMBER_MONTH, "member-months", scale),
+        ("members", MEMBER, "members", 0),
+    ):
+        type_ = Type(Kind.COUNT, unit, grain(low, population.per), step=Fraction(1, 10**decimals))
+        cell = low.emit(nodes.Cell(name, word), (), type_, span)
+        low.register(f"{name}.{word}", cell, "input", f"{name} {label}", span, name)
+
+
+def _home(low: Lowering, name: str, span: Span, moment: str) -> str:
+    """One row per member and period: that of the last month that counts."""
+    last = relations.Measure("last_moment", "max", column(moment, "text"))
+    group = relations.Group(f"{name}.counted", (MEMBER_KEY, PERIOD), (last,))
+    step(low, f"{name}.last", group, span, "last month of each member")
+    on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD), (moment, "last_moment"))
+    join = relations.Join(f"{name}.counted", f"{name}.last", on, ())
+    return step(low, f"{name}.home", join, span, "the row of the last month")
