@@ -131,13 +131,15 @@ class Output:
 class Account:
     """A relation that explains a population or spending block: per settlement key and reason the rows and amounts.
 
-    Columns of the step: the keys, `reason` (text; missing for rows that count), `rows`, and optional scaled sums.
+    The step has the keys, `rows`, the amounts, and the column `reason` names (missing in rows that count; None where the
+    account has no reasons).
     """
 
     block: str
     step: str
     keys: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str, int], ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

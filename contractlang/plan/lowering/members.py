@@ -280,7 +280,7 @@ def _population_outputs(low: Lowering, name: str, block: ast.Block, scale: int) 
         "rows by reason",
     )
     low.accounts.append(
-        relations.Account(name, f"{name}.account", _settlement_keys(low), (("months", "months", scale),))
+        relations.Account(name, f"{name}.account", _settlement_keys(low), (("months", "months", scale),), REASON)
     )
     for column, unit, label in (("member_months", MEMBER_MONTH, "member-months"), ("members", MEMBER, "members")):
         type_ = Type(Kind.COUNT, unit, low.settled, step=Fraction(1, 10 ** (scale if column == "member_months" else 0)))
@@ -403,7 +403,7 @@ def _spending_exclusions(low: Lowering, name: str, block: ast.Block, population:
         block.span,
         "rows by reason",
     )
-    low.accounts.append(relations.Account(f"{name}.exclude", f"{name}.account", _settlement_keys(low)))
+    low.accounts.append(relations.Account(f"{name}.exclude", f"{name}.account", _settlement_keys(low), reason=REASON))
     kept = RowExpr("missing", (_column(REASON, "text"),), kind="flag")
     return _step(low, f"{name}.kept", relations.Filter(f"{name}.marked", kept), block.span, "rows not carved out")
 
@@ -564,7 +564,7 @@ def lower_measure(low: Lowering, name: str, block: ast.Block) -> bool:
         span,
         "rows by reason",
     )
-    low.accounts.append(relations.Account(name, f"{name}.account", _settlement_keys(low)))
+    low.accounts.append(relations.Account(name, f"{name}.account", _settlement_keys(low), reason=REASON))
     return _measure_values(low, name, block, sums)
 
 
