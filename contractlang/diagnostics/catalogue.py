@@ -350,9 +350,20 @@ DATA = (
         "The nearest known key stands in the help. Nothing in a binding is ignored silently.",
     ),
     Entry(
+        "unbound-table",
+        "a table of the contract is not in the binding, or `--table` names a table that does not exist",
+        "The binding needs a section `[tables.NAME]` for every input and exhibit of the contract.",
+    ),
+    Entry(
         "unbound-column",
         "a column of the contract has no line in the binding",
         "Add a line, or say `when missing …` in the contract.",
+    ),
+    Entry(
+        "exhibit-row-missing",
+        "an exhibit and the data name different units",
+        "The settled units are those of the exhibit. A unit on one side only would be left out silently, so it is an error: "
+        "add the row, or leave the unit out of the data with `where`.",
     ),
     Entry(
         "float-without-scale",

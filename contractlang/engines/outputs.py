@@ -68,14 +68,16 @@ def _column(table: str, values: Sequence[Any], scale: int) -> Column:
 
 def _account(account: Account, fetch: Fetch) -> Sequence[Mapping[str, object]]:
     """Rows of an account: settlement keys, `reason` (None for rows that count), `rows`, exact amounts by name."""
-    count = len(account.keys)
-    names = [column for _, column in account.keys] + ["reason", "rows"] + [column for _, column, _ in account.columns]
+    reason = [account.reason] if account.reason is not None else []
+    names = [*(column for _, column in account.keys), *reason, "rows", *(column for _, column, _ in account.columns)]
+    count = len(account.keys) + len(reason)
     found: list[Mapping[str, object]] = []
-    for row in sorted(fetch(account.step, names), key=lambda row: tuple(str(v or "") for v in row[: count + 1])):
+    for row in sorted(fetch(account.step, names), key=lambda row: tuple(str(v or "") for v in row[:count])):
         amounts = {
             name: None if value is None else Fraction(value, 10**scale)
-            for (name, _, scale), value in zip(account.columns, row[count + 2 :], strict=True)
+            for (name, _, scale), value in zip(account.columns, row[count + 1 :], strict=True)
         }
         keys = {key: row[i] for i, (key, _) in enumerate(account.keys)}
-        found.append({**keys, "reason": row[count], "rows": row[count + 1], **amounts})
+        why = row[len(account.keys)] if reason else None
+        found.append({**keys, "reason": why, "rows": row[count], **amounts})
     return found

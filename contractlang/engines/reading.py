@@ -51,7 +51,7 @@ class Reading:
     `sources` is one file column, or the 0/1 columns of `one_hot` in the order of `labels_of_sources`.
     Numbers: `shift` is the power of ten by which the written number is divided (2 for a percentage); `places` is how
     many decimals the written number may have (None: as many as the file has); `rounds` rounds to them once, half away
-    from zero, instead of refusing more. `percent_sign` is `no`, `may` or `must`; `currency` admits `$`.
+    from zero, instead of refusing more; `exponents` is off where no cell has one. `percent_sign` is `no`, `may` or `must`; `currency` admits `$`.
     The value is `written / 10**shift`; `low` and `high` bound it, inclusive. Periods: `word` is the period word that the
     label is made for, `style` is `label`, `date` or `yyyymm`; dates have the latter two.
     """
@@ -66,6 +66,7 @@ class Reading:
     shift: int = 0
     places: int | None = None
     rounds: bool = False
+    exponents: bool = True
     low: Fraction | None = None
     high: Fraction | None = None
     translate: tuple[tuple[str, str], ...] = ()
@@ -115,6 +116,9 @@ def number_pattern(reading: Reading) -> str:
 
 PLAIN = r"-?[0-9]+(?:\.[0-9]*)?"
 """A number without any ornament: most cells, so that they are recognised by one cheap test."""
+
+GROUPED = r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?"
+"""A number with thousands commas and nothing else."""
 
 DIGITS_PART = r"[0-9.,]+(?:[eE][-+]?[0-9]+)?"
 NEGATIVE = r"^[^0-9.]*[-(]"

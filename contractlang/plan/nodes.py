@@ -296,6 +296,17 @@ class Assertion:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """`control NAME: A is B within T`: two totals that must agree before settlement; T is a share of B or an amount."""
+
+    name: str
+    left: int
+    right: int
+    tolerance: int | None
+    origin: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """`require COND, otherwise "reason"`: units where the condition is no are not settled, with the reason."""
 
@@ -336,6 +347,7 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     assertions: tuple[Assertion, ...] = ()
     requirements: tuple[Requirement, ...] = ()
+    controls: tuple[Control, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
 
     @property

@@ -30,6 +30,7 @@ class RowExpr:
       missing  whether the argument has no value
       case     condition, value, …, otherwise
       year     the year of a date or YYYYMM text column as an integer
+      later    the period label `value` years after that of the one argument
       period   the settlement period label of a date or YYYYMM text column, of length `value` months from January
     A missing argument makes the result missing, except where `and`, `or`, `missing` and `case` decide otherwise.
     `kind` is int, flag, text or date; `scale` is meant for int.
@@ -99,7 +100,14 @@ class Join:
     left: bool = False
 
 
-Relation = Scan | Derive | Filter | Group | Join
+@dataclass(frozen=True, slots=True)
+class Union:
+    """The rows of all inputs; they have the same columns."""
+
+    inputs: tuple[str, ...]
+
+
+Relation = Scan | Derive | Filter | Group | Join | Union
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +139,15 @@ class Output:
 class Account:
     """A relation that explains a population or spending block: per settlement key and reason the rows and amounts.
 
-    Columns of the step: the keys, `reason` (text; missing for rows that count), `rows`, and optional scaled sums.
+    The step has the keys, `rows`, the amounts, and the column `reason` names (missing in rows that count; None where the
+    account has no reasons).
     """
 
     block: str
     step: str
     keys: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str, int], ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,26 +113,32 @@ def _resolved(
 def _bind_one(
     connection: Connection, schema: TableSchema, binding: Binding, overrides: Mapping[str, Path], sink: Sink
 ) -> BoundTable | None:
-    found = binding.tables.get(schema.name)
-    if found is None:
-        near = get_close_matches(schema.name, binding.tables, n=1)
-        help_ = f"the binding has `[tables.{near[0]}]`" if near else f"write a section `[tables.{schema.name}]`"
-        message = f"table `{schema.name}` of the contract is not in the binding `{binding.name}`"
-        sink.report(Diagnostic("unbound-table", message, schema.span, help=help_))
-        return None
-    paths = table_paths(found, binding, overrides)
-    if not paths:
-        message = f"`{schema.name}`: the binding names no file"
-        help_ = f'give one with `--table {schema.name}=PATH`, or write `file = "…"` in the binding'
-        sink.report(Diagnostic("file-not-found", message, found.span, help=help_))
-        return None
-    return bind_table(connection, schema, found, paths, sink)
+    found = binding_of(schema, binding, sink)
+    paths = [] if found is None else table_paths(found, binding, overrides, sink)
+    return bind_table(connection, schema, found, paths, sink) if found is not None and paths else None
 
 
-def table_paths(table: TableBinding, binding: Binding, overrides: Mapping[str, Path]) -> list[tuple[Path, str]]:
-    """The files of a table and the names under which messages show them."""
+def binding_of(schema: TableSchema, binding: Binding, sink: Sink) -> TableBinding | None:
+    """The section of a table; None after a report."""
+    if schema.name in binding.tables:
+        return binding.tables[schema.name]
+    near = get_close_matches(schema.name, binding.tables, n=1)
+    help_ = f"the binding has `[tables.{near[0]}]`" if near else f"write a section `[tables.{schema.name}]`"
+    message = f"table `{schema.name}` of the contract is not in the binding `{binding.name}`"
+    sink.report(Diagnostic("unbound-table", message, schema.span, help=help_))
+    return None
+
+
+def table_paths(
+    table: TableBinding, binding: Binding, overrides: Mapping[str, Path], sink: Sink
+) -> list[tuple[Path, str]]:
+    """The files of a table and the names under which messages show them; none after a report."""
     if table.name in overrides:
         return [(overrides[table.name], str(overrides[table.name]))]
+    if not table.files:
+        message = f"`{table.name}`: the binding names no file"
+        help_ = f'give one with `--table {table.name}=PATH`, or write `file = "…"` in the binding'
+        sink.report(Diagnostic("file-not-found", message, table.span, help=help_))
     paths = [binding.folder / file for file in table.files]
     return [(path, os.path.normpath(path)) for path in paths]
 

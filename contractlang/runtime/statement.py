@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from contractlang.plan.nodes import Arithmetic, Assumption, Cell, Named, Negate, Plan, Round
+from contractlang.plan.nodes import Assumption, Cell, Named, Plan
 from contractlang.runtime.assumed import assumed_by
 from contractlang.runtime.formatting import rounded
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.result import Result, Status
 from contractlang.runtime.steps import SIDES, StepTaken, empty_sides, steps_taken
-from contractlang.runtime.words import body, clause, is_cell, words
+from contractlang.runtime.words import clause, is_cell, summands, words
 from contractlang.semantics.types import USD, Kind, Type
 from contractlang.source import Span
 from contractlang.values import Rounding, Value, round_to
@@ -195,11 +195,8 @@ class _Maker:
 
     def _terms(self, point: Point) -> Iterator[Line]:
         """What a payment adds up, with its sign."""
-        inner = body(point)
-        while isinstance(inner.node.op, Round) and inner.node.name is None:
-            inner = inner.at(inner.node.args[0])
         running = Fraction(0)
-        for sign, part in _summands(inner, 1):
+        for sign, part in summands(point):
             value = self.provenance.value(part)
             if not isinstance(value, Fraction):
                 continue
@@ -246,18 +243,6 @@ class _Maker:
         point = self.point(named)
         value = self.provenance.value(point)
         return Line(text, named.origin.place, rounded(value, point.type), _printed(value, point.type))
-
-
-def _summands(point: Point, sign: int) -> Iterator[tuple[int, Point]]:
-    node = point.node
-    if node.name is None and node.op in {Arithmetic("+"), Arithmetic("-")}:
-        left, right = (point.at(arg) for arg in node.args)
-        yield from _summands(left, sign)
-        yield from _summands(right, sign if node.op == Arithmetic("+") else -sign)
-    elif node.name is None and isinstance(node.op, Negate):
-        yield from _summands(point.at(node.args[0]), -sign)
-    else:
-        yield sign, point
 
 
 def _origin(point: Point) -> Span:

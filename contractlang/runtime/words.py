@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 from contractlang.plan.nodes import (
@@ -159,3 +160,23 @@ def words(point: Point) -> str:
             return words(point.at(node.args[0]))
         case _:
             return clause(node.origin)
+
+
+def summands(point: Point) -> Iterator[tuple[int, Point]]:
+    """What a value adds up, each with its sign; rounding around the sum is looked through."""
+    inner = body(point) if point.node.name is not None else point
+    while isinstance(inner.node.op, Round) and inner.node.name is None:
+        inner = inner.at(inner.node.args[0])
+    yield from _summands(inner, 1)
+
+
+def _summands(point: Point, sign: int) -> Iterator[tuple[int, Point]]:
+    node = point.node
+    if node.name is None and node.op in {Arithmetic("+"), Arithmetic("-")}:
+        left, right = (point.at(arg) for arg in node.args)
+        yield from _summands(left, sign)
+        yield from _summands(right, sign if node.op == Arithmetic("+") else -sign)
+    elif node.name is None and isinstance(node.op, Negate):
+        yield from _summands(point.at(node.args[0]), -sign)
+    else:
+        yield sign, point

@@ -238,7 +238,12 @@ def literal(scope: Scope, cell: ast.Expr, sink: Sink, scheme: str | None = None)
 # Tables of terms -----------------------------------------------------------------------------------------------------
 
 
-def _terms(scope: Scope, name: str, item: ast.Terms, sink: Sink) -> TermsTable | None:
+def declare_terms(scope: Scope, name: str, item: ast.Terms, sink: Sink) -> TermsTable | None:
+    """A table inside a block: as a table of terms, but it need not have a row for every value of its key."""
+    return _terms(scope, name, item, sink, whole=False)
+
+
+def _terms(scope: Scope, name: str, item: ast.Terms, sink: Sink, *, whole: bool = True) -> TermsTable | None:
     keys = tuple(k.text for k in item.keys)
     if item.header[: len(keys)] != keys:
         sink.report(
@@ -279,7 +284,8 @@ def _terms(scope: Scope, name: str, item: ast.Terms, sink: Sink) -> TermsTable |
             return None
         columns[header] = column
     table = TermsTable(name, keys, key_types, tuple(patterns), columns, tuple(row.span for row in item.rows))
-    _cover(scope, table, item, sink)
+    if whole:
+        _cover(scope, table, item, sink)
     return table
 
 

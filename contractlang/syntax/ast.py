@@ -451,6 +451,20 @@ class Block:
     per: tuple[Name, ...] = ()
     notes: Notes = Notes()
     replace: bool = False
+    table: Terms | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """`control tied: sum(x over network) is finance.amount within 0.1%`."""
+
+    name: str
+    left: Expr
+    right: Expr
+    tolerance: Expr | None = None
+    notes: Notes = Notes()
+    replace: bool = False
     span: Span = _span()
 
 
@@ -510,7 +524,7 @@ class Example:
 
 
 Item = (
-    Use | Category | Input | Terms | Schedule | Baseline | Scale | Constant | Define | Block | Payment | Guarantee
+    Use | Category | Input | Terms | Schedule | Baseline | Scale | Constant | Define | Block | Control | Payment | Guarantee
     | Example
 )  # fmt: skip
 

@@ -152,7 +152,7 @@ def reductions(draw: st.DrawFn) -> Plan:
         Output("result", "result", (("aco", "aco"), ("year", "year")), columns),
         Output("all", "all", (), (("x", "x", 2),)),
     )
-    return plan(steps, outputs, (Account("rows", "reasons", (("aco", "aco"),), (("x", "x", 2),)),))
+    return plan(steps, outputs, (Account("rows", "reasons", (("aco", "aco"),), (("x", "x", 2),), "reason"),))
 
 
 def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -57,16 +57,14 @@ class ViewColumn:
 
 @dataclass(frozen=True, slots=True)
 class CellTable:
-    """The typed cells of one table: relation `typed` over the raw relation `raw`.
+    """The typed cells of one table, in the stages of `engines.sql.reading`.
 
     `wide` names the number readings whose integers may pass 64 bits.
     """
 
     connection: Connection
-    raw: str
-    typed: str
+    name: str
     readings: tuple[Reading, ...]
-    where: tuple[tuple[Raw, tuple[str, ...]], ...]
     wide: frozenset[str]
 
     @classmethod
@@ -80,17 +78,33 @@ class CellTable:
         member_level: bool,
         held: bool,
     ) -> CellTable:
-        """Read the cells of the raw relation `raw NAME`: into memory if `held`, else when they are asked for.
+        """Read the cells of the relation `raw NAME`: into memory if `held`, else when they are asked for.
 
         Member-level integers have 64 bits; others may be longer. Numbers without declared decimals get as many as the
         file has.
         """
-        raw, typed = f"raw {name}", f"typed {name}"
-        sized, wide = list(readings), frozenset[str]()
-        if not member_level:
-            sized, wide = _sized(connection, raw, sized, where)
-        create(connection, typed, q.typed(raw, sized, q.kept(where), wide), kind="TABLE" if held else "VIEW")
-        return cls(connection, raw, typed, tuple(sized), tuple(where), wide)
+        kind = "TABLE" if held else "VIEW"
+        read = _without_exponents(connection, f"raw {name}", readings) if held else list(readings)
+        create(connection, f"numbers {name}", q.numbers(f"raw {name}", read, q.kept(where)), kind=kind)
+        if member_level:
+            widths = {reading.name: _LONG for reading in read if reading.form == "int"}
+        else:
+            read, widths = _sized(connection, f"numbers {name}", read)
+        create(connection, f"typed {name}", q.typed(f"numbers {name}", read, widths), kind=kind)
+        wide = {reading.name for reading in read if reading.form == "int"} - set(widths)
+        return cls(connection, name, tuple(read), frozenset(wide))
+
+    @property
+    def raw(self) -> str:
+        return f"raw {self.name}"
+
+    @property
+    def numbers(self) -> str:
+        return f"numbers {self.name}"
+
+    @property
+    def typed(self) -> str:
+        return f"typed {self.name}"
 
     def raw_rows(self) -> int:
         """The number of rows in the files."""
@@ -121,12 +135,12 @@ class CellTable:
 
     def absent_texts(self, index: int) -> dict[str, int]:
         """The texts of the cells that mean "no value", with how often each occurs."""
-        return dict(rows(self.connection, q.absent_texts(self.raw, self.readings[index], q.kept(self.where))))
+        return dict(rows(self.connection, q.absent_texts(self.numbers, index)))
 
     def largest_change(self, index: int) -> Fraction:
         """The largest change that rounding made to a value of a reading."""
         reading = self.readings[index]
-        found = rows(self.connection, q.largest_change(self.raw, reading, q.kept(self.where)))
+        found = rows(self.connection, q.largest_change(self.numbers, reading, index))
         places = reading.places or 0
         change = max((abs(Fraction(t) - Fraction(int(i), 10**places)) for t, i in found), default=Fraction(0))
         return change / Fraction(10) ** reading.shift
@@ -134,9 +148,9 @@ class CellTable:
     def duplicates(self, keys: Sequence[int]) -> tuple[int, list[Duplicate]]:
         """How many keys name several rows, and the first of them."""
         query = q.duplicates(self.typed, keys)
-        total = rows(self.connection, exp.Select(expressions=[q.call("count")]).from_(query.subquery("again")))[0][0]
+        total = rows(self.connection, q.count_of(query))[0][0]
         found = []
-        for *values, count, first, last in rows(self.connection, query.limit(SHOWN)) if total else ():
+        for *values, count, first, last in rows(self.connection, query.limit(SHOWN, copy=False)) if total else ():
             texts = tuple(str(value) for value in values)
             found.append(Duplicate(texts, count, divmod(first, q.PLACE), divmod(last, q.PLACE)))
         return total, found
@@ -178,21 +192,36 @@ class CellTable:
         create(self.connection, name, q.select(selected, self.typed), kind="VIEW")
 
 
-def _sized(
-    connection: Connection, raw: str, readings: list[Reading], where: Sequence[tuple[Raw, tuple[str, ...]]]
-) -> tuple[list[Reading], frozenset[str]]:
+def _without_exponents(connection: Connection, raw: str, readings: Sequence[Reading]) -> list[Reading]:
+    """The readings, without the costly treatment of exponents where no cell has one."""
+    numbers = [reading for reading in readings if reading.form == "int"]
+    found = rows(connection, q.exponents(raw, readings))[0] if numbers else ()
+    plain = {reading.name for reading, has in zip(numbers, found, strict=True) if not has}
+    return [replace(r, exponents=False) if r.name in plain else r for r in readings]
+
+
+_SHORT = 18
+"""Digits that always fit into 64 bits."""
+
+_LONG = 28
+"""Digits that are read where the result must fit into 64 bits, and is refused if it does not."""
+
+
+def _sized(connection: Connection, done: str, readings: list[Reading]) -> tuple[list[Reading], dict[str, int]]:
+    """The readings with their decimals settled, and those whose integers fit into 64 bits, with their digits."""
     numbers = [reading for reading in readings if reading.form == "int"]
     if not numbers:
-        return readings, frozenset()
-    found = rows(connection, q.sizes(raw, readings, q.kept(where)))[0]
+        return readings, {}
+    found = rows(connection, q.sizes(done, readings))[0]
     sized: dict[str, Reading] = {}
-    wide = set()
+    widths = {}
     for reading, most, whole in zip(numbers, found[::2], found[1::2], strict=True):
         places = min(most or 0, MOST_PLACES) if reading.places is None else reading.places
-        done = sized[reading.name] = replace(reading, places=places)
-        if (whole or 0) + max(places, scale(done) - reading.shift) + 1 > 18:
-            wide.add(reading.name)
-    return [sized.get(reading.name, reading) for reading in readings], frozenset(wide)
+        settled = sized[reading.name] = replace(reading, places=places)
+        # One digit more, because rounding may carry.
+        if (whole or 0) + max(places, scale(settled) - reading.shift) + 1 <= _SHORT:
+            widths[reading.name] = _SHORT
+    return [sized.get(reading.name, reading) for reading in readings], widths
 
 
 def _status(index: int, status: int) -> q.E:

@@ -1,12 +1,11 @@
 """SQL that reads the cells of a file, as SQLGlot trees for DuckDB.
 
-The meaning is that of `engines.reading.read_cell`. Reading goes in four stages, each a named query over the one before:
+The meaning is that of `engines.reading.read_cell`. A table is read in stages, each a query over the one before:
 
-  texts    t0, t1 …: the cell as text without outer spaces
-  numbers  n0 …: a number as plain decimal text (`-1234.50`), NULL where the text is no number; a0 …: whether the cell
-           means "no value"
-  cells    v0 …: the value, NULL where it cannot be read; d0 …: whether rounding changed it
-  typed    v0 …, s0 … (the status) and d0 …: what everybody else reads
+  raw      f (number of the file), r (row from 1), c0 … (cells)
+  numbers  t0 …: the cell as text without outer spaces; n0 …: a number as plain decimal text (`-1234.50`), NULL where the
+           text is no number; a0 …: whether the cell means "no value"
+  typed    v0 …: the value, NULL where there is none; s0 …: the status; d0 …: whether rounding changed the number
 
 No money is computed here: numbers are only re-written, from decimal text to scaled integers. Nodes may be shared between
 trees, because trees are built once and only rendered.
@@ -15,7 +14,7 @@ trees, because trees are built once and only rendered.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -24,6 +23,7 @@ from contractlang.engines.reading import (
     ABSENT,
     DIGITS,
     DIGITS_PART,
+    GROUPED,
     NEGATIVE,
     OUTSIDE,
     PERIODS,
@@ -39,6 +39,9 @@ from contractlang.engines.reading import (
 )
 
 E = exp.Expr
+
+_TRIMMED = "(?s)[!-~](?:.*[!-~])?"
+"""A text that begins and ends with a visible ASCII character."""
 
 _EXACT_POWER = 22
 """10**22 is the largest power of ten that a double holds exactly."""
@@ -132,8 +135,13 @@ def _wrapped(value: E) -> E:
 
 def text_of(raw: Raw) -> E:
     """The cell as text without outer spaces; '' for NULL."""
-    cell = column(raw.name) if raw.native == "text" else cast(column(raw.name), "VARCHAR")
-    return call("coalesce", call("trim", cell, SPACES), "")
+    if raw.native != "text":
+        return call("coalesce", cast(column(raw.name), "VARCHAR"), "")
+    cell = column(raw.name)
+    # Trimming costs several times the test that shows that there is nothing to trim.
+    return when(
+        (call("regexp_full_match", cell, _TRIMMED), cell), otherwise=call("coalesce", call("trim", cell, SPACES), "")
+    )
 
 
 # Stage numbers --------------------------------------------------------------------------------------------------------
@@ -148,19 +156,30 @@ def _absent(reading: Reading, t: E) -> E:
 
 
 def _normal(reading: Reading, t: E) -> E:
+    """The plain decimal text of a number: the usual ways of writing one first, by cheap tests, then all others."""
     for part in reading.strip:
         t = call("replace", t, part, "")
     if reading.strip:
         t = call("trim", t, SPACES)
-    sign = when((call("regexp_matches", t, NEGATIVE), text("-")), otherwise=text(""))
-    unsigned = call("replace", call("regexp_extract", t, DIGITS_PART), ",", "")
-    ornate = (
-        call("regexp_full_match", t, number_pattern(reading)),
-        call("concat", sign, _without_exponent(unsigned)),
-    )
-    if reading.percent_sign == "must":
-        return when(ornate)
-    return when((call("regexp_full_match", t, PLAIN), t), ornate)
+    if reading.exponents:
+        sign = when((call("regexp_matches", t, NEGATIVE), text("-")), otherwise=text(""))
+        unsigned = call("replace", call("regexp_extract", t, DIGITS_PART), ",", "")
+        number_text = call("concat", sign, _without_exponent(unsigned))
+    else:
+        sign = when((call("starts_with", call("ltrim", t, "$ "), "("), text("-")), otherwise=text(""))
+        number_text = call("concat", sign, call("translate", t, "$,%()+ ", ""))
+    ornate = (call("regexp_full_match", t, number_pattern(reading)), number_text)
+    cases = [ornate]
+    if reading.percent_sign != "no":
+        cases.insert(0, (call("regexp_full_match", t, f"{PLAIN}%"), call("replace", t, "%", "")))
+    if reading.percent_sign != "must":
+        cases.insert(0, (call("regexp_full_match", t, GROUPED), call("replace", t, ",", "")))
+        cases.insert(0, (call("regexp_full_match", t, PLAIN), t))
+    return when(*cases)
+
+
+def _may_have_exponent(raw: Raw) -> E:
+    return call("contains", call("lower", cast(column(raw.name), "VARCHAR")), "e")
 
 
 def _without_exponent(unsigned: E) -> E:
@@ -195,38 +214,61 @@ def by_text(reading: Reading) -> bool:
     """Whether a number is read through its decimal text; else directly from the integer, decimal or double."""
     native, places = reading.sources[0].native, _places(reading)
     if native.startswith("decimal"):
-        digits, own = (int(part) for part in native.removeprefix("decimal:").split(","))
-        return own > places or digits + places + 1 > DIGITS
+        digits, own = _decimal(native)
+        return own > places or digits + _factor_width(digits, places) > DIGITS
     return places > {"int": _SAFE_POWER, "float": _EXACT_POWER}.get(native, -1)
 
 
-def _integer(reading: Reading, normal: E, *, wide: bool) -> E:
-    """The scaled integer of a number: HUGEINT if `wide`, else BIGINT; NULL where it cannot be read."""
-    places, kind = _places(reading), "HUGEINT" if wide else "BIGINT"
+def _decimal(native: str) -> tuple[int, int]:
+    """Digits and scale of a native decimal."""
+    digits, _, own = native.removeprefix("decimal:").partition(",")
+    return int(digits), int(own)
+
+
+def _integer(reading: Reading, normal: E, width: int) -> E:
+    """The scaled integer of a number of at most `width` digits, NULL where it cannot be read.
+
+    HUGEINT for the largest width, else BIGINT.
+    """
+    places, kind = _places(reading), "HUGEINT" if width == DIGITS else "BIGINT"
     raw = reading.sources[0]
     cell = column(raw.name)
     zeros = 10 ** max(0, -(places + reading.shift))  # a column in thousands: the scale of a result is never negative
     if by_text(reading):
-        value = _integer_of_text(reading, normal)
+        value = _integer_of_text(reading, normal, width)
     elif raw.native == "int":
         zeros *= 10**places
         value = cast(cell, "HUGEINT")
     elif raw.native == "float":
         fast, size = _rounded_double(raw, places)
         exact = fast if reading.rounds else both(fast, no(_is_changed_double(raw, places)))
-        value = when((exact, cast(size, "HUGEINT")), otherwise=_integer_of_text(reading, normal))
+        value = when((exact, cast(size, "HUGEINT")), otherwise=_integer_of_text(reading, normal, width))
     else:
-        value = cast(binary(exp.Mul, cell, cast(number(10**places), f"DECIMAL({places + 1}, 0)")), "HUGEINT")
+        value = cast(_times_power(cell, _decimal(raw.native)[0], places), "HUGEINT")
     if zeros > 1:
         value = call("try", binary(exp.Mul, value, cast(number(zeros), "HUGEINT")))
     return cast(value, kind, attempt=True)
 
 
-def _integer_of_text(reading: Reading, normal: E) -> E:
+def _integer_of_text(reading: Reading, normal: E, width: int) -> E:
     places = _places(reading)
-    decimal = cast(normal, f"DECIMAL({DIGITS}, {places})", attempt=True)
-    value = cast(call("replace", cast(decimal, "VARCHAR"), ".", ""), "HUGEINT", attempt=True)
+    decimal = cast(normal, f"DECIMAL({width}, {places})", attempt=True)
+    if width + _factor_width(width, places) <= DIGITS:
+        value = cast(_times_power(decimal, width, places), "HUGEINT")
+    else:
+        value = cast(call("replace", cast(decimal, "VARCHAR"), ".", ""), "HUGEINT", attempt=True)
     return value if reading.rounds else when((binary(exp.LTE, decimals(normal), places), value))
+
+
+def _times_power(decimal: E, digits: int, places: int) -> E:
+    """A decimal times 10**places. One factor is wider than 18 digits, because DuckDB multiplies two shorter ones in 64
+    bits, whatever the product needs."""
+    factor = cast(number(10**places), f"DECIMAL({_factor_width(digits, places)}, 0)")
+    return binary(exp.Mul, decimal, factor) if places else decimal
+
+
+def _factor_width(digits: int, places: int) -> int:
+    return places + 1 if digits > 18 else max(19, places + 1)
 
 
 def _rounded_double(raw: Raw, places: int) -> tuple[E, E]:
@@ -292,13 +334,13 @@ def _huge(value: int) -> E:
 # Stage cells: other forms ---------------------------------------------------------------------------------------------
 
 
-def _value(reading: Reading, t: E, normal: E, *, wide: bool) -> E:
+def _value(reading: Reading, t: E, normal: E, width: int) -> E:
     if reading.labels_of_sources:
         return _one_hot(reading)
     raw = reading.sources[0]
     match reading.form:
         case "int":
-            return _integer(reading, normal, wide=wide)
+            return _integer(reading, normal, width)
         case "flag":
             return column(raw.name) if raw.native == "flag" else _flag(reading, t)
         case "date":
@@ -363,33 +405,40 @@ def _one_hot(reading: Reading) -> E:
     return when((binary(exp.EQ, ones, 1), chosen))
 
 
-# The query ------------------------------------------------------------------------------------------------------------
+# The stages -----------------------------------------------------------------------------------------------------------
 
 
-def numbers(raw: str, readings: Sequence[Reading], where: E | None) -> list[tuple[str, exp.Select]]:
-    """The stages `texts` and `numbers` over the raw relation `raw` (columns f, r, c0 …)."""
-    own = [column(name) for name in dict.fromkeys(["f", "r", *(s.name for r in readings for s in r.sources)])]
-    single = [(i, r) for i, r in enumerate(readings) if not r.labels_of_sources]
-    texts = select([*own, *(named(text_of(r.sources[0]), f"t{i}") for i, r in single)], raw)
+def numbers(raw: str, readings: Sequence[Reading], where: E | None) -> exp.Select:
+    """The stage `numbers` over the relation `raw`. Cells that are read natively are carried along."""
+    carried = [source.name for reading in readings for source in reading.sources if _carried(reading, source)]
+    place = [column(name) for name in dict.fromkeys(["f", "r", *carried])]
+    single = [(i, reading) for i, reading in enumerate(readings) if not reading.labels_of_sources]
+    texts = select([exp.Star(), *(named(text_of(r.sources[0]), f"t{i}") for i, r in single)], raw)
     if where is not None:
         texts = texts.where(where, copy=False)
-    marks = [named(_absent(r, column(f"t{i}")), f"a{i}") for i, r in enumerate(readings)]
+    marks = [named(_absent(reading, column(f"t{i}")), f"a{i}") for i, reading in enumerate(readings)]
     normals = [named(_normal(r, column(f"t{i}")), f"n{i}") for i, r in single if r.form == "int"]
-    carried = [column(f"t{i}") for i, _ in single]
-    return [("texts", texts), ("numbers", select([*own, *carried, *marks, *normals], "texts"))]
+    kept_texts = [column(f"t{i}") for i, _ in single]
+    return staged([("texts", texts)], select([*place, *kept_texts, *marks, *normals], "texts"))
 
 
-def typed(raw: str, readings: Sequence[Reading], where: E | None, wide: Collection[str] = ()) -> exp.Select:
-    """One row per row of the raw relation: f (file), r (row), and v, s, d per reading.
+def _carried(reading: Reading, source: Raw) -> bool:
+    return bool(reading.labels_of_sources) or source.native != "text"
 
-    `v` is NULL where there is no value. `d` exists where the reading rounds. `wide` names the number readings whose
-    integers may need HUGEINT.
+
+def typed(done: str, readings: Sequence[Reading], widths: Mapping[str, int]) -> exp.Select:
+    """The stage `typed` over the relation `done` of the stage `numbers`.
+
+    `d` exists where the reading rounds. `widths` gives the most digits of the number readings whose integers fit into 64
+    bits; the others are HUGEINT.
     """
     place = [column("f"), column("r")]
     cells, last = [*place], [*place]
     for i, reading in enumerate(readings):
         v, a, d, n = (column(f"{mark}{i}") for mark in "vadn")
-        cells += [a, named(_value(reading, column(f"t{i}"), n, wide=reading.name in wide), f"v{i}")]
+        if reading.form == "int" and not reading.labels_of_sources and not by_text(reading):
+            n = _normal(reading, text_of(reading.sources[0]))  # inside its `case`, so that few rows go through text
+        cells += [a, named(_value(reading, column(f"t{i}"), n, widths.get(reading.name, DIGITS)), f"v{i}")]
         status = [(a, number(ABSENT)), (is_null(v), number(UNREADABLE))]
         if reading.form == "int" and (off := _outside(reading, v)) is not None:
             status.append((off, number(OUTSIDE)))
@@ -398,7 +447,7 @@ def typed(raw: str, readings: Sequence[Reading], where: E | None, wide: Collecti
         if reading.rounds:
             cells.append(named(_is_changed(reading, n), f"d{i}"))
             last.append(named(when((both(no(a), no(is_null(v))), d), otherwise=exp.false()), f"d{i}"))
-    return staged([*numbers(raw, readings, where), ("cells", select(cells, "numbers"))], select(last, "cells"))
+    return staged([("cells", select(cells, done))], select(last, "cells"))
 
 
 def staged(stages: Sequence[tuple[str, exp.Select]], last: exp.Select) -> exp.Select:
@@ -424,13 +473,19 @@ def cells_where(raw: str, done: str, reading: Reading, condition: E) -> exp.Sele
     return rows.where(condition, copy=False)
 
 
-def sizes(raw: str, readings: Sequence[Reading], where: E | None) -> exp.Select:
+def exponents(raw: str, readings: Sequence[Reading]) -> exp.Select:
+    """Per number reading whether any cell may be written with an exponent."""
+    tests = [call("bool_or", _may_have_exponent(reading.sources[0])) for reading in readings if reading.form == "int"]
+    return select(tests, raw)
+
+
+def sizes(done: str, readings: Sequence[Reading]) -> exp.Select:
     """Per number reading the most decimals and the most digits before the point, NULL without any number."""
     columns = []
     for i, reading in enumerate(readings):
         if reading.form == "int":
             columns += [call("max", decimals(column(f"n{i}"))), call("max", whole_digits(column(f"n{i}")))]
-    return staged(numbers(raw, readings, where), select(columns, "numbers"))
+    return select(columns, done)
 
 
 def counts(done: str, readings: Sequence[Reading]) -> exp.Select:
@@ -443,26 +498,29 @@ def counts(done: str, readings: Sequence[Reading]) -> exp.Select:
     return select(columns, done)
 
 
-def absent_texts(raw: str, reading: Reading, where: E | None) -> exp.Select:
-    """The texts of the cells that mean "no value", with how often each occurs."""
-    [*stages] = numbers(raw, (reading,), where)
-    mark = column("t0") if not reading.labels_of_sources else text("")
-    query = select([mark, call("count")], "numbers").where(column("a0"), copy=False)
-    return staged(stages, query.group_by(number(1), copy=False).order_by(number(1), copy=False))
+def absent_texts(done: str, index: int) -> exp.Select:
+    """The texts of the cells that mean "no value", with how often each occurs (over the stage `numbers`)."""
+    t = column(f"t{index}")
+    query = select([t, call("count")], done).where(column(f"a{index}"), copy=False)
+    return query.group_by(t, copy=False).order_by(t, copy=False)
 
 
-def largest_change(raw: str, reading: Reading, where: E | None) -> exp.Select:
-    """Decimal text and scaled integer of the cell that rounding changed most."""
-    places = _places(reading)
-    integer = named(_integer(replace(reading, shift=max(reading.shift, -places)), column("n0"), wide=True), "v0")
-    cells = select([column("n0"), integer], "numbers")
-    cells = cells.where(both(no(column("a0")), _is_changed(reading, column("n0"))), copy=False)
-    power = cast(number(10**places), "DOUBLE")
-    rounded = binary(exp.Div, cast(column("v0"), "DOUBLE"), power)
-    change = call("abs", binary(exp.Sub, cast(column("n0"), "DOUBLE", attempt=True), rounded))
-    last = select([column("n0"), cast(column("v0"), "VARCHAR")], "cells").where(no(is_null(column("v0"))), copy=False)
+def largest_change(done: str, reading: Reading, index: int) -> exp.Select:
+    """Decimal text and scaled integer (of the written number) of the cell that rounding changed most."""
+    places, n = _places(reading), column(f"n{index}")
+    integer = _integer(replace(reading, shift=max(reading.shift, -places)), n, DIGITS)
+    changed = both(no(column(f"a{index}")), _is_changed(reading, n))
+    cells = select([named(n, "n"), named(integer, "v")], done).where(changed, copy=False)
+    rounded = binary(exp.Div, cast(column("v"), "DOUBLE"), cast(number(10**places), "DOUBLE"))
+    change = call("abs", binary(exp.Sub, cast(column("n"), "DOUBLE", attempt=True), rounded))
+    last = select([column("n"), cast(column("v"), "VARCHAR")], "cells").where(no(is_null(column("v"))), copy=False)
     last = last.order_by(exp.Ordered(this=change, desc=True), copy=False).limit(1, copy=False)
-    return staged([*numbers(raw, (reading,), where), ("cells", cells)], last)
+    return staged([("cells", cells)], last)
+
+
+def count_of(query: exp.Select) -> exp.Select:
+    """How many rows a query has."""
+    return exp.Select(expressions=[call("count")]).from_(exp.Subquery(this=query), copy=False)
 
 
 def duplicates(done: str, keys: Sequence[int]) -> exp.Select:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, pipeline, references
+from contractlang.plan.lowering import calls, expressions, pipeline, references
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics.declarations import TermsTable
 from contractlang.semantics.types import NONE, PMPM, Kind, Type
 from contractlang.semantics.typing import described
+from contractlang.source import Span
 from contractlang.syntax import ast
+from contractlang.values import State
 
 
 def lower_budget(low: Lowering, name: str, block: ast.Block) -> bool:
     """Register `name.step` values, `name.pmpm`, `name.total`; False after a report."""
     running: Ref | None = None
     names = pipeline.step_names(low, block)
+    low.block = name
     ok = True
     for position, step in enumerate(block.steps):
         if running is None:
@@ -50,8 +54,10 @@ def lower_budget(low: Lowering, name: str, block: ast.Block) -> bool:
 
 
 def _base(low: Lowering, step: ast.Step) -> Ref | None:
+    """`base X`, or `base X at BASELINE, each year trended by SCHEDULE`."""
     assert step.argument is not None
-    ref = expressions.numeric(low, step.argument, "`base`")
+    trended = step.get("trended")
+    ref = _trended_base(low, step, trended) if trended is not None else expressions.numeric(low, step.argument, "`base`")
     if ref is not None and low.type(ref).unit != PMPM:
         low.error(
             "unit-mismatch",
@@ -61,6 +67,40 @@ def _base(low: Lowering, step: ast.Step) -> Ref | None:
         )
         return None
     return ref
+
+
+def _trended_base(low: Lowering, step: ast.Step, trended: ast.Expr) -> Ref | None:
+    """Each base year brought to the last base year by the schedule, then weighted."""
+    at = step.argument
+    item = low.scope.items.get(at.period.text) if isinstance(at, ast.At) and isinstance(at.period, ast.Name) else None
+    table = low.declared.terms.get(trended.text) if isinstance(trended, ast.Name) else None
+    if not isinstance(at, ast.At) or not isinstance(item, ast.Baseline) or table is None:
+        low.error("kind-mismatch", "`each year trended by` needs a base at a baseline and a schedule per year", step.span,
+                  "write `base X at history, each year trended by trend`")
+        return None
+    low.used |= {table.name, item.name}
+    years = [e.low.value for e in item.entries if isinstance(e.low, ast.Number)]
+    last = int(max(years))
+    total: Ref | None = None
+    for entry in item.entries:
+        assert isinstance(entry.low, ast.Number)
+        factor = Fraction(1)
+        for year in range(int(entry.low.value) + 1, last + 1):
+            rate = _value_in(table, year)
+            if rate is None:
+                low.error("schedule-gap", f"schedule `{table.name}` has no value for {year}, and base years are brought to {last}", step.span,
+                          f"add an entry for {year} to `{table.name}`")
+                return None
+            factor *= 1 + rate
+        value = references.lower_shift(low, ast.At(at.operand, entry.low, span=at.span))
+        weight = expressions.lower_expression(low, entry.value)
+        if value is None or weight is None:
+            return None
+        trend = low.constant(factor, Type(Kind.NUMBER), step.span)
+        brought = pipeline.product(low, value, trend, step.span)
+        part = None if brought is None else pipeline.product(low, brought, weight, step.span)
+        total = part if total is None or part is None else expressions.operate(low, "+", total, part, step.span)
+    return total
 
 
 def _argument(low: Lowering, block: str, name: str, step: ast.Step, argument: Ref) -> Ref:
@@ -75,6 +115,15 @@ def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref],
             factor = _trend(low, step)
         case "adjust":
             factor = pipeline.rate(low, step)
+        case "correct":
+            rate = pipeline.rate(low, step)
+            factor = None if rate is None else _one_plus(low, rate, step.span)
+        case "risk":
+            return _risk(low, step, running, named)
+        case "blend":
+            return _blend(low, step, running, named)
+        case "withhold" if step.get("earned") is not None:
+            return _earned_back(low, step, running, named)
         case "discount" | "withhold":
             rate = pipeline.rate(low, step)
             kept = None if rate is None else pipeline.complement(low, named(rate), step.span)
@@ -92,13 +141,82 @@ def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref],
     return None if factor is None else pipeline.product(low, running, named(factor), step.span)
 
 
+def _one_plus(low: Lowering, rate: Ref, span: Span) -> Ref | None:
+    one = low.constant(Fraction(1), Type(Kind.NUMBER, NONE, step=Fraction(1)), span)
+    return expressions.operate(low, "+", one, rate, span)
+
+
+def _earned_back(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
+    """`withhold W, earned back by Q`: the budget less W * (1 - Q)."""
+    rate, earned = pipeline.rate(low, step), step.get("earned")
+    assert earned is not None
+    share = expressions.numeric(low, earned, "`earned back`")
+    if rate is None or share is None:
+        return None
+    lost = pipeline.complement(low, share, step.span)
+    kept = None if lost is None else pipeline.product(low, named(rate), lost, step.span)
+    factor = None if kept is None else pipeline.complement(low, kept, step.span)
+    return None if factor is None else pipeline.product(low, running, factor, step.span)
+
+
+def _blend(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
+    """`blend Z own, rest X`: Z of the running value and 1 - Z of X."""
+    rest_written = step.get("rest")
+    assert rest_written is not None
+    weight = pipeline.rate(low, step)
+    rest = pipeline.amount_like(low, step, running, rest_written)
+    if weight is None or rest is None:
+        return None
+    weight = named(weight)
+    remainder = pipeline.complement(low, weight, step.span)
+    own = pipeline.product(low, running, weight, step.span)
+    other = None if remainder is None else pipeline.product(low, rest, remainder, step.span)
+    return None if own is None or other is None else expressions.operate(low, "+", own, other, step.span)
+
+
+def _risk(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
+    """`risk X relative to P [, normalised over network by W] [, within A to B]`: the ratio of X to X at P.
+
+    Normalised: X is divided by its mean over all settled units, weighted by W, in its own period; the same for P. The
+    bounds limit the ratio, not the level.
+    """
+    assert step.argument is not None
+    score = expressions.numeric(low, step.argument, "`risk`")
+    at = step.get("relative")
+    if score is None or at is None:
+        return None
+    weight_written = step.get("normalised")
+    if weight_written is not None:
+        weight = expressions.numeric(low, weight_written, "`normalised`")
+        if weight is None:
+            return None
+        op = nodes.Aggregate("mean", ("network",), weighted=True)
+        grain = (low.type(score).grain | low.type(weight).grain) - {low.scope.unit}
+        absent = frozenset({State.NOT_REPORTABLE})
+        mean = low.emit(op, (score, weight), replace(low.type(score), grain=grain, absent=absent, step=None), step.span)
+        normalised = expressions.operate(low, "/", score, mean, step.span)
+        if normalised is None:
+            return None
+        score = normalised
+    assert low.block is not None
+    current = low.register(f"{low.block}.risk.score", score, "argument", "risk score", step.span, low.block, "risk")
+    shift = ast.At(ast.Name((*low.block.split("."), "risk", "score"), span=step.span), at, span=step.span)
+    base = references.lower_shift(low, shift)
+    ratio = None if base is None else expressions.operate(low, "/", current, base, step.span)
+    for word, op_name in (("low", "max"), ("high", "min")):
+        bound_written = step.get(word)
+        if ratio is not None and bound_written is not None:
+            bound = expressions.numeric(low, bound_written, "`within`")
+            ratio = None if bound is None else calls.limited(low, op_name, ratio, bound, (step.argument, bound_written), step.span)
+    return None if ratio is None else pipeline.product(low, running, named(ratio), step.span)
+
+
 def _trend(low: Lowering, step: ast.Step) -> Ref | None:
     """`trend compounded s since 2010`: the product of 1 + s over the years after 2010 up to the own one; or `trend x`: 1 + x."""
     since = step.get("since")
     if since is None:
         rate = pipeline.rate(low, step)
-        one = low.constant(Fraction(1), Type(Kind.NUMBER, NONE, step=Fraction(1)), step.span)
-        return None if rate is None else expressions.operate(low, "+", one, rate, step.span)
+        return None if rate is None else _one_plus(low, rate, step.span)
     table = low.declared.terms.get(step.argument.text) if isinstance(step.argument, ast.Name) else None
     start = since.value if isinstance(since, ast.Number) else None
     if isinstance(since, ast.Date):

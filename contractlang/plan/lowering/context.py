@@ -12,6 +12,7 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Se
 from contractlang.plan import nodes, relations
 from contractlang.plan.builder import Builder, Ref
 from contractlang.semantics.declarations import Declarations
+from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import Scope
 from contractlang.semantics.types import NONE, SCALAR, USD, Grain, Kind, Type
 from contractlang.semantics.typing import Problem
@@ -20,7 +21,8 @@ from contractlang.syntax import ast
 from contractlang.values import Absent, State, Value
 
 if TYPE_CHECKING:
-    from contractlang.plan.lowering.members import Population
+    from contractlang.plan.lowering.measures import MeasureSet
+    from contractlang.plan.lowering.reduction import Population
     from contractlang.plan.lowering.scales import Scale
 
 FLAG = Type(Kind.FLAG)
@@ -53,7 +55,11 @@ class Lowering:
         self.accounts: list[relations.Account] = []
         self.scales: dict[str, Scale] = {}
         self.populations: dict[str, Population] = {}
+        self.sets: dict[str, MeasureSet] = {}
+        self.controls: list[nodes.Control] = []
         self.locals: dict[str, Ref] = {}
+        self.bare_table: str | None = None
+        self.block: str | None = None
         self.case_tables: list[tuple[Ref, ast.Cases]] = []
         self.curve_uses: dict[Ref, Span] = {}
 
@@ -112,6 +118,15 @@ class Lowering:
             yield
         finally:
             self.locals = {}
+
+    @contextmanager
+    def table_columns(self, table: TableSchema) -> Iterator[None]:
+        """Inside a block that reads a table its columns may be written bare."""
+        self.bare_table = table.name
+        try:
+            yield
+        finally:
+            self.bare_table = None
 
     # Reports
 

@@ -12,12 +12,16 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, references, scales
 from contractlang.plan.lowering.budget import lower_budget
 from contractlang.plan.lowering.context import Lowering
-from contractlang.plan.lowering.members import lower_measure, lower_population, lower_spending
+from contractlang.plan.lowering.measures import lower_measure, lower_measures
+from contractlang.plan.lowering.population import lower_population
+from contractlang.plan.lowering.quality import lower_quality
 from contractlang.plan.lowering.sharing import lower_sharing
+from contractlang.plan.lowering.spending import lower_spending
 from contractlang.plan.relations import Reduction
 from contractlang.semantics.declarations import covers_term, declare
 from contractlang.semantics.scope import Scope, evaluation_order
 from contractlang.semantics.types import USD, Kind
+from contractlang.semantics import typing
 from contractlang.semantics.typing import described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -82,8 +86,6 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
         case ast.Payment():
             payments.append(name)
             return _payment(low, name, item)
-        case ast.Block() if not _within_reach(low, item):
-            return False
         case ast.Block(kind="population"):
             return lower_population(low, name, item)
         case ast.Block(kind="spending"):
@@ -92,25 +94,18 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
             return lower_budget(low, name, item)
         case ast.Block(kind="measure" | "rate"):
             return lower_measure(low, name, item)
+        case ast.Block(kind="measures"):
+            return lower_measures(low, name, item)
+        case ast.Block(kind="quality"):
+            return lower_quality(low, name, item)
+        case ast.Control():
+            return _control(low, name, item)
         case ast.Block(kind="sharing"):
             return lower_sharing(low, name, item)
         case ast.Baseline():
             return _baseline(low, name, item)
         case _:
             return name in low.declared.inputs or name in low.declared.terms or isinstance(item, ast.Category)
-
-
-def _within_reach(low: Lowering, block: ast.Block) -> bool:
-    """Parts of a block that the grammar knows and lowering does not yet: refused, never ignored."""
-    ahead: list[tuple[str, Span]] = [(f"per {name.text}", name.span) for name in block.per]
-    if block.like is not None:
-        ahead.append((f"like {block.like.text}", block.like.span))
-    if block.kind == "spending" and block.source is not None:
-        ahead.append((f"from {block.source.text}", block.source.span))
-    ahead += [("allow overlap", step.span) for step in block.steps if step.word == "allow"]
-    for what, span in ahead:
-        low.error("unsupported", f"`{what}` of {block.kind} `{block.name}` is not settled yet", span, "leave it out")
-    return not ahead
 
 
 def _payment(low: Lowering, name: str, item: ast.Payment) -> bool:
@@ -193,6 +188,30 @@ def _last_weight_fix(item: ast.Baseline, total: Fraction) -> list[Fix]:
     if right <= 0:
         return []
     return [Fix(f"write `{float(right):g}%`", (Edit(last.span, f"{float(right):g}%"),))]
+
+
+def _control(low: Lowering, name: str, item: ast.Control) -> bool:
+    """Both sides in one unit; the tolerance a percentage of the right side, or an amount."""
+    left, right = (expressions.numeric(low, e, "`control`") for e in (item.left, item.right))
+    if left is None or right is None:
+        return False
+    if expressions.common(low, (left, right), (item.left, item.right), "the control compares", item.span) is None:
+        return False
+    tolerance: Ref | None = None
+    if item.tolerance is not None:
+        tolerance = expressions.numeric(low, item.tolerance, "`within`")
+        if tolerance is None:
+            return False
+        if low.type(tolerance).kind is Kind.PERCENT:
+            size = low.emit(nodes.Absolute(), (right,), low.type(right), item.tolerance.span)
+            tolerance = expressions.operate(low, "*", tolerance, size, item.tolerance.span)
+        elif expressions.common(low, (right, tolerance), (item.right, item.tolerance), "the control allows", item.span) is None:
+            return False
+    if not typing.union([low.type(left), low.type(right)]) <= low.settled:
+        low.error("grain-mismatch", f"control `{name}` varies by more than the settlement", item.span, "add up first")
+        return False
+    low.controls.append(nodes.Control(name, left, right, tolerance, item.span))
+    return True
 
 
 def _check_schedules(low: Lowering) -> None:
@@ -299,6 +318,7 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         refusals=tuple(low.refusals),
         assertions=tuple(low.assertions),
         requirements=tuple(low.requirements),
+        controls=tuple(low.controls),
         assumptions=tuple(_assumptions(low)),
     )
 

@@ -34,6 +34,9 @@ ARGUMENT_WORDS = {
     "adjust": "rate",
     "add": "amount",
     "base": "amount",
+    "correct": "rate",
+    "risk": "ratio",
+    "blend": "weight",
 }
 """How the argument of a step is called: `risk.share.rate`, `risk.cap.limit`."""
 

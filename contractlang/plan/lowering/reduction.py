@@ -162,7 +162,7 @@ def account(
     by = (*key_columns(per), REASON)
     step(low, f"{name}.account", relations.Group(f"{name}.marked", by, measures), origin, "rows by reason")
     columns = tuple((n, n, e.scale) for n, e in sums)
-    low.accounts.append(relations.Account(name, f"{name}.account", settlement_keys(low, per), columns))
+    low.accounts.append(relations.Account(name, f"{name}.account", settlement_keys(low, per), columns, REASON))
 
 
 def one(low: Lowering, block: ast.Block, word: str) -> ast.Step | None:

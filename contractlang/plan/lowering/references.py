@@ -23,6 +23,9 @@ from contractlang.values import State, Value
 def lower_name(low: Lowering, name: ast.Name) -> Ref | None:
     if name.text in low.locals:
         return low.locals[name.text]
+    bare = low.declared.inputs.get(low.bare_table) if low.bare_table else None
+    if bare is not None and len(name.parts) == 1 and bare.column(name.text) is not None:
+        return column_cell(low, bare.name, name.text, name)
     found = low.scope.resolve(name)
     match found:
         case None:

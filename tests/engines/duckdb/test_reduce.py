@@ -96,7 +96,7 @@ def spending() -> Plan:
         ),
         Output("extremes", "largest", keys, (("largest", "largest", 2),)),
     )
-    accounts = (Account("spending", "reasons", keys, (("cost", "cost", 2),)),)
+    accounts = (Account("spending", "reasons", keys, (("cost", "cost", 2),), "reason"),)
     return plan(steps, outputs, accounts)
 
 
