@@ -389,6 +389,7 @@ SETTLING = (
         "no group has data for a period of the term",
         "Check the binding, the term of the contract and `--period`.",
     ),
+    Entry("nothing-to-test", "there is no example and no case", "Write an `example` block, or a folder with a `case.toml`."),
     Entry(
         "held",
         "a payment is held because data are missing",

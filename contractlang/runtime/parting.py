@@ -16,9 +16,11 @@ from contractlang.plan.nodes import Choose, Const, Named, Plan
 from contractlang.runtime.formatting import exactly
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.result import Result
-from contractlang.runtime.steps import steps_taken
+from contractlang.runtime.steps import PIPELINE, steps_taken
 from contractlang.runtime.words import body, clause
-from contractlang.values import Absent, Value
+from contractlang.values import Absent, Rounding, Value, round_to
+
+CENT = Fraction(1, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +32,80 @@ class Parting:
     place: str
 
 
+@dataclass(frozen=True)
+class Question:
+    """A value (`node` of `plan` for `key`) that came out as one thing and is said to be another."""
+
+    programme: Programme
+    inputs: Inputs
+    provenance: Provenance
+    plan: Plan
+    node: int
+    key: dict[str, str]
+    stated: Fraction
+    tolerance: Fraction
+
+    def agrees(self, changed: Named, value: Value) -> bool:
+        """Whether the value comes out as stated when one named value is another."""
+        amount = self.amount(changed, value)
+        return isinstance(amount, Fraction) and abs(amount - self.stated) <= self.tolerance
+
+    def amount(self, changed: Named, value: Value) -> Value:
+        nodes = list(self.plan.nodes)
+        nodes[changed.node] = replace(nodes[changed.node], op=Const(value), args=())
+        other = replace(self.plan, nodes=tuple(nodes))
+        plans = {label: other if own is self.plan else own for label, own in self.programme.plans.items()}
+        frame = Frame([self.key[self.plan.unit]], [self.key[self.plan.period]])
+        inputs = Inputs(frame, self.inputs.tables)
+        return Evaluator(Programme(plans), inputs).value(other, self.node, self.key)
+
+
 def parting(result: Result, name: str, row: int, stated: Fraction, tolerance: Fraction) -> Parting | None:
-    """The first value, in the order of evaluation, at which another reading comes within the tolerance; None if none does."""
+    """Where our reading and that of a stated amount part, for a named value of a result."""
     period = result.period(row)
     plan = result.programme.plans[period]
     asked = plan.named(name)
     if asked is None:
         return None
     key = {plan.unit: result.group(row), plan.period: period}
-    provenance = result.provenance
-    for named, value, reading in _readings(provenance, plan, key):
-        if named.node > asked.node:
-            break
-        amount = _amount(result, key, asked, named, value)
-        if isinstance(amount, Fraction) and abs(amount - stated) <= tolerance:
+    question = Question(result.programme, result.inputs, result.provenance, plan, asked.node, key, stated, tolerance)
+    return first_parting(question)
+
+
+def first_parting(question: Question) -> Parting | None:
+    """The first value, in the order of evaluation, at which another reading comes within the tolerance.
+
+    Where no other reading does, the first cap or floor that would, with another limit; None when nothing does.
+    """
+    for named, value, reading in _readings(question.provenance, question.plan, question.key):
+        if named.node < question.node and question.agrees(named, value):
             return Parting(named.name, reading, named.origin.place)
-    return None
+    return next(_limits(question), None)
+
+
+def _limits(question: Question) -> Iterator[Parting]:
+    """Caps and floors that give the stated value with a limit of another size.
+
+    A limit can explain any smaller amount, so small differences, which have many causes, are not explained by one.
+    """
+    ours = question.provenance.value(Point(question.plan, question.node, question.key))
+    if not isinstance(ours, Fraction) or abs(ours - question.stated) < abs(ours) / 100:
+        return
+    for named in sorted(question.plan.names, key=lambda n: n.node):
+        point = Point(question.plan, named.node, question.key)
+        if named.role not in PIPELINE or named.word not in {"cap", "floor"} or named.node >= question.node:
+            continue
+        own, there = question.provenance.value(point), question.provenance.value(point.at(question.node))
+        if not isinstance(own, Fraction) or not isinstance(there, Fraction) or own == 0:
+            continue
+        half = question.amount(named, own / 2)
+        if not isinstance(half, Fraction) or half == there:
+            continue
+        size = round_to(own + (question.stated - there) / (there - half) * own / 2, CENT, Rounding.HALF_AWAY)
+        lower = size < own if named.word == "cap" else size > own
+        if lower and size >= 0 and question.agrees(named, size):
+            shown = exactly(size, point.type)
+            yield Parting(named.name, f"with a limit of {shown} in `{clause(named.origin)}`", named.origin.place)
 
 
 def _readings(provenance: Provenance, plan: Plan, key: dict[str, str]) -> Iterator[tuple[Named, Value, str]]:
@@ -81,14 +141,3 @@ def _cases(provenance: Provenance, named: Named, point: Point, own: Value) -> It
         value = provenance.value(inner.at(arg))
         if not isinstance(value, Absent) and value != own:
             yield named, value, f"case {number} of {len(results)}: {exactly(value, point.type)}"
-
-
-def _amount(result: Result, key: dict[str, str], asked: Named, changed: Named, value: Value) -> Value:
-    """The amount when one named value is another."""
-    plan = next(p for label, p in result.programme.plans.items() if label == key[p.period])
-    nodes = list(plan.nodes)
-    nodes[changed.node] = replace(nodes[changed.node], op=Const(value), args=())
-    other = replace(plan, nodes=tuple(nodes))
-    plans = {label: other if own is plan else own for label, own in result.programme.plans.items()}
-    inputs = Inputs(Frame([key[plan.unit]], [key[plan.period]]), result.inputs.tables)
-    return Evaluator(Programme(plans), inputs).value(other, asked.node, key)

@@ -12,6 +12,7 @@ from contractlang.syntax.tokens import NEWLINE, NEXT_ROW, RESERVED, WORD, Token
 MAX_DEPTH = 200
 _MAX_STACK = 1_000
 _REMEMBERED = 32
+_MANY = 60
 
 Build = Callable[[list[Any], int, int], Any]
 
@@ -92,7 +93,7 @@ def run(
         if not (problems and position == fresh):
             problems.append(outcome or _surprise(tables, tokens, position, line))
         following = _next_line(tokens, position)
-        if line_start is None or following is None:
+        if line_start is None or following is None or len(problems) > _MANY:
             return None
         stack, position, fresh, braces = line_start.copy(), following, following, 1
         line.clear()

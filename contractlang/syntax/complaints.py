@@ -10,7 +10,7 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label
 from contractlang.source import SourceFile, Span
 from contractlang.syntax.automaton import MAX_DEPTH, Surprise, TooDeep
 from contractlang.syntax.tables import END, Tables, load_tables
-from contractlang.syntax.tokens import LATER_ITEMS, NEWLINE, NEXT_ROW, RESERVED, WORD, Token, opening_words
+from contractlang.syntax.tokens import LATER_ITEMS, MAX_NAME, NEWLINE, NEXT_ROW, RESERVED, WORD, Token, opening_words
 
 _LEADING = frozenset(["+", "-", "*", "/", "^", "<", "<=", ">", ">=", "and", "or", "is", "in", "of", "else"])
 _COMPARING = frozenset(["<", "<=", ">", ">=", "is", "in"])
@@ -59,9 +59,9 @@ def unknown_item(source: SourceFile, token: Token) -> Diagnostic:
     """A line at the margin that opens nothing."""
     span = Span(source, token.start, token.end)
     if token.kind == WORD and token.text in LATER_ITEMS:
-        message = f"`{token.text}` is no part of the language yet"
+        message = f"`{_short(token.text)}` is no part of the language yet"
         return Diagnostic("unknown-item", message, span, help="leave it out; plain values are written with `define`")
-    message = f"`{source.text[token.start : token.end]}` opens no item"
+    message = f"`{_short(source.text[token.start : token.end])}` opens no item"
     near = get_close_matches(token.text, sorted(opening_words()), 1, 0.7)
     if near:
         fixes = (Fix(f"write `{near[0]}`", (Edit(span, near[0]),)),)
@@ -100,7 +100,7 @@ class _Complaint:
     def diagnostic(self) -> Diagnostic:
         token, expected = self.token, self.expected
         if token.kind == WORD and token.text in RESERVED and "NAME" in expected and expected <= {"NAME", "TEXT"}:
-            message = f"`{token.text}` is a word of the language and cannot be a name"
+            message = f"`{_short(token.text)}` is a word of the language and cannot be a name"
             return Diagnostic("reserved-name", message, self.span, help="choose another name")
         labels: tuple[Label, ...] = ()
         opened = self.problem.opened
@@ -119,13 +119,13 @@ class _Complaint:
         """What is wrong, where a list of what may stand there would not say it."""
         token = self.token
         if token.kind in {"RPAR", "RSQB", "RBRACE"} and self.problem.opened is None:
-            return f"`{token.text}` closes nothing"
+            return f"`{_short(token.text)}` closes nothing"
         if self.leads() and token.text in _LEADING and "+" in self.words:
-            return f"a line begins with `{token.text}`, but the line above is complete"
+            return f"a line begins with `{_short(token.text)}`, but the line above is complete"
         if self.leads() and END in self.expected and token.kind not in {END, NEWLINE}:
-            return f"the line of `{token.text}` belongs to the item above, which is complete"
+            return f"the line of `{_short(token.text)}` belongs to the item above, which is complete"
         if token.text in _COMPARING and "and" in self.words:
-            return f"found `{token.text}` behind a comparison"
+            return f"found `{_short(token.text)}` behind a comparison"
         return ""
 
     def found(self) -> str:
@@ -137,7 +137,7 @@ class _Complaint:
             case "TEXT":
                 return "a quoted text"
             case _:
-                return f"`{self.token.text}`"
+                return f"`{_short(self.token.text)}`"
 
     def described(self) -> list[str]:
         """What was expected: first what the author most likely left out."""
@@ -177,7 +177,8 @@ class _Complaint:
         line_start, leads = self.line_start(), self.leads()
         if token.text == "=" and {"+", ","} <= words and before is not None and before.kind == WORD:
             return Advice(
-                f"write `,` before `{before.text}`", self._insert(",", self.tokens[self.problem.position - 2].end)
+                f"write `,` before `{_short(before.text)}`",
+                self._insert(",", self.tokens[self.problem.position - 2].end),
             )
         if token.text == "=" and "+" in words:
             return Advice("`=` gives a name to a value; write `is` to compare", self._instead("is"))
@@ -189,7 +190,7 @@ class _Complaint:
             if token.text in opening_words():
                 blank = Span(self.source, line_start, token.start)
                 fix = Fix("begin the item in the first column", (Edit(blank, ""),))
-                return Advice(f"begin `{token.text}` in the first column if it is a new item", (fix,))
+                return Advice(f"begin `{_short(token.text)}` in the first column if it is a new item", (fix,))
             return Advice("begin a new item in the first column; take the line away if it has no meaning")
         if before is not None and before.text == "if":
             return Advice("write the choice as lines `when CONDITION: VALUE` and `otherwise: VALUE`")
@@ -214,7 +215,7 @@ class _Complaint:
         if token.kind == "PER_MEMBER_PER_YEAR":
             return Advice("write the unit as `per member year`", self._instead("per member year"))
         if self.expected == {"TEXT"} and token.kind in {WORD, "NUMBER", "DATE"}:
-            return Advice(f'write `"{token.text}"`', self._instead(f'"{token.text}"'))
+            return Advice(f'write `"{_short(token.text)}"`', self._instead(f'"{token.text}"'))
         if token.kind in {"RPAR", "RSQB", "RBRACE"} and self.problem.opened is None:
             return Advice("take it away, or open it where the expression begins", self._instead(""))
         if "|" in words and "PLUS" not in self.expected and token.text in _OPERATORS:
@@ -231,9 +232,9 @@ class _Complaint:
             return Advice(f"write {rest} at the end of the clause")
         if self.before is not None and "+" in words and _begins_value(token) and not self.leads():
             colon = "`:` or an operator" if ":" in words else "an operator"
-            return Advice(f"write {colon} between `{self.before.text}` and `{token.text}`")
+            return Advice(f"write {colon} between `{_short(self.before.text)}` and `{_short(token.text)}`")
         if self.before is not None and self.expected >= _VALUE and token.kind in {END, NEWLINE}:
-            return Advice(f"write a value behind `{self.before.text}`")
+            return Advice(f"write a value behind `{_short(self.before.text)}`")
         missing = words - _NOTES - {"per", "[", "(", "as", "when", ".."} if len(words) > 1 else words
         missing -= _OPERATORS if "+" in words else set()
         if len(missing) != 1 or NEWLINE in self.expected or END in self.expected:
@@ -242,11 +243,11 @@ class _Complaint:
         if token.kind in {END, NEWLINE, NEXT_ROW}:
             return Advice(f"write `{word}`")
         if len(self.expected) > 1:
-            return Advice(f"write `{word}` before `{token.text}`")
+            return Advice(f"write `{word}` before `{_short(token.text)}`")
         if token.kind == WORD and token.text in self.tables.keywords and word.isidentifier():
             return Advice(f"write `{word}`", self._instead(word))
         fixes = self._insert(f"{word} ", token.start) if _begins_value(token) else ()
-        return Advice(f"write `{word}` before `{token.text}`", fixes)
+        return Advice(f"write `{word}` before `{_short(token.text)}`", fixes)
 
     def _rest_of_clause(self) -> str:
         """What a clause needs behind its comma, found by the first words of its line."""
@@ -258,8 +259,12 @@ class _Complaint:
 
     def _instead(self, good: str) -> tuple[Fix, ...]:
         if not good:
-            return (Fix(f"remove `{self.token.text}`", (Edit(self.span, ""),)),)
+            return (Fix(f"remove `{_short(self.token.text)}`", (Edit(self.span, ""),)),)
         return (Fix(f"write `{good}`", (Edit(self.span, good),)),)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}…"
 
 
 def _begins_value(token: Token) -> bool:

@@ -19,6 +19,25 @@ from contractlang.syntax.tokens import WORD, Statement, Token, opening_words, sc
 MAX_PROBLEMS = 50
 
 
+class _First(Sink):
+    """Hands on the first findings of a file, then says once that there are more. `full` tells that it has."""
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__()
+        self.sink = sink
+        self.full = False
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        if self.full:
+            return
+        super().report(diagnostic)
+        if len(self) > MAX_PROBLEMS:
+            self.full = True
+            message = f"the file has more than {MAX_PROBLEMS} mistakes"
+            diagnostic = Diagnostic("syntax", message, diagnostic.span, help="mend the ones above first")
+        self.sink.report(diagnostic)
+
+
 def parse(source: SourceFile, sink: Sink) -> ast.Document | None:
     """The document of a file, or None where not even its first line can be read.
 
@@ -36,9 +55,8 @@ def parse_expression(source: SourceFile, sink: Sink) -> ast.Expr | None:
 class _Parser:
     def __init__(self, source: SourceFile, sink: Sink) -> None:
         self.source = source
-        self.sink = sink
+        self.sink = _First(sink)
         self.tables: Tables = load_tables()
-        self.complaints = 0
 
     def expression(self) -> ast.Expr | None:
         found = scan(self.source, self.sink)
@@ -64,6 +82,8 @@ class _Parser:
         changes: list[ast.Change] = []
         broken: list[str] = []
         for statement in found.statements:
+            if self.sink.full:
+                break
             value = self._built(statement, builder, actions, "statement")
             match value:
                 case None:
@@ -108,7 +128,7 @@ class _Parser:
         if statement.broken or not tokens:
             return None
         if start == "statement" and (tokens[0].kind != WORD or tokens[0].text not in opening_words()):
-            self._complain(unknown_item(self.source, tokens[0]))
+            self.sink.report(unknown_item(self.source, tokens[0]))
             return None
         problems: list[Surprise | TooDeep] = []
         builder.failed = False
@@ -117,16 +137,8 @@ class _Parser:
         for problem in problems:
             diagnostic = complaint(self.source, tokens, problem)
             if diagnostic.span is None or diagnostic.span.line not in flawed_lines:
-                self._complain(diagnostic)
+                self.sink.report(diagnostic)
         return None if builder.failed or statement.flaws else value
-
-    def _complain(self, diagnostic: Diagnostic) -> None:
-        self.complaints += 1
-        if self.complaints <= MAX_PROBLEMS:
-            self.sink.report(diagnostic)
-        elif self.complaints == MAX_PROBLEMS + 1:
-            message = f"the file has more than {MAX_PROBLEMS} mistakes of this sort"
-            self._report("syntax", message, diagnostic.span, "mend the ones above first")
 
     def _headless(self, statements: list[Statement]) -> None:
         if any(s.tokens and s.tokens[0].text in {"contract", "library", "amendment"} for s in statements):

@@ -13,6 +13,8 @@ from contractlang.syntax.tables import END, load_tables
 
 MAX_CHARACTERS = 2_000_000
 MAX_BRACKETS = 64
+MAX_NAME = 100
+_MANY = 60
 
 WORD = "WORD"
 NEWLINE = "_NL"
@@ -173,6 +175,8 @@ class _Scanner:
         self.comments: list[Comment] = []
         self.docs: dict[int, str] = {}
         self.brackets: list[Token] = []
+        self.flaws = 0
+        self.resume = 0
 
     def run(self) -> Scan | None:
         text, openers = self.source.text, opening_words()
@@ -180,7 +184,7 @@ class _Scanner:
         tokens: list[Token] = []
         for match in _master().finditer(text):
             kind, value, start, end = match.lastgroup or "", match.group(), match.start(), match.end()
-            if kind == "blank":
+            if kind == "blank" or start < self.resume:
                 continue
             if kind == "newline":
                 line, line_is_blank, line_break = line + 1, True, True
@@ -200,6 +204,8 @@ class _Scanner:
                     tokens.append(Token(NEXT_ROW if value == "|" else NEWLINE, "", here, here))
                 line_break = False
             token = self._token(kind, value, start, end)
+            if self.flaws > _MANY:
+                return None
             if token is None:
                 self.statements[-1].broken = True
                 continue
@@ -249,12 +255,15 @@ class _Scanner:
     def _token(self, kind: str, value: str, start: int, end: int) -> Token | None:
         text = self.source.text
         match kind:
-            case "WORD":
+            case "WORD" if end - start <= MAX_NAME:
                 return Token(WORD, value, start, end)
+            case "WORD":
+                message = f"a name has {end - start:_} letters"
+                self._report(start, end, message, f"choose a name of at most {MAX_NAME} letters")
             case "mark":
                 return Token(self.tables.punctuation[value], value, start, end)
             case "NUMBER" | "DATE" if end < len(text) and (text[end].isalnum() or text[end] in "_%$"):
-                end = _end_of_number(text, end)
+                self.resume = end = _end_of_number(text, end)
                 return self._odd_number(kind, text[start:end], start, end)
             case "thousands":
                 return self._thousands(value, start, end)
@@ -287,7 +296,9 @@ class _Scanner:
 
     def _odd_number(self, kind: str, value: str, start: int, end: int) -> Token:
         word = re.fullmatch(r"(\$?[\d_.]+%?)([A-Za-z]\w*)", value)
-        if kind == "NUMBER" and word:
+        if len(value) > MAX_NAME:
+            self._report(start, end, "a number is followed by letters", "write a space between number and word")
+        elif kind == "NUMBER" and word:
             good = f"{word[1]} {word[2]}"
             message = f"`{value}` is neither a number nor a name"
             self._report(start, end, message, f"write a space between number and word: `{good}`", good)
@@ -309,7 +320,8 @@ class _Scanner:
             apart = value.replace(",", ", ")
             fixes.append(Fix(f"write `{apart}`", (Edit(span, apart),)))
             helps += f", or `{apart}` if these are several numbers"
-        message = f"`{value}` is written with thousands commas"
+        message = f"`{value[:MAX_NAME]}` is written with thousands commas"
+        self.flaws += 1
         self.sink.report(Diagnostic("thousands-comma", message, span, help=helps, fixes=tuple(fixes)))
         return Token("NUMBER", good, start, end)
 
@@ -337,6 +349,7 @@ class _Scanner:
         span = Span(self.source, start, end)
         fixes = (Fix(f"write `{good}`", (Edit(span, good),)),) if good else ()
         self.statements[-1].flaws.append(start)
+        self.flaws += 1
         self.sink.report(Diagnostic("syntax", message, span, help=helps, fixes=fixes))
 
     def _too_deep(self, token: Token) -> None:

@@ -369,8 +369,14 @@ def _date(reading: Reading, t: E) -> E:
         day = call("try_strptime", call("concat", t, "01"), "%Y%m%d")
         moment = when((call("regexp_full_match", t, YYYYMM), day))
     else:
-        moment = call("try_strptime", t, exp.Array(expressions=[text(form) for form in reading.formats]))
+        moment = call("coalesce", *(_moment(t, form) for form in reading.formats))
     return when((binary(exp.EQ, call("date_trunc", "day", moment), moment), cast(moment, "DATE")))
+
+
+def _moment(t: E, form: str) -> E:
+    """DuckDB reads `%Y` from one digit on; a year of fewer than four is a year that was cut off."""
+    moment = call("try_strptime", t, form)
+    return when((binary(exp.GTE, call("year", moment), 1000), moment))
 
 
 def _period(reading: Reading, t: E) -> E:
