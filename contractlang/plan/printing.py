@@ -46,6 +46,8 @@ def _relation(relation: relations.Relation) -> str:
         case relations.Group(input=source, keys=keys, measures=measures):
             sums = ", ".join(f"{m.name} = {m.function}({_row(m.operand) if m.operand else ''})" for m in measures)
             return f"{source} by {', '.join(keys)}: {sums}"
+        case relations.Union(inputs=inputs):
+            return f"all rows of {', '.join(inputs)}"
         case relations.Join(left_input=left, right_input=right, on=on):
             return f"{left} join {right} on {', '.join(a if a == b else f'{a} = {b}' for a, b in on)}"
 

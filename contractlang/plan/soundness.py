@@ -23,8 +23,11 @@ def check_soundness(lowered: Lowered, years: tuple[int, int], sink: Sink) -> Non
     _scales(ranges, lowered, sink)
     if sink.failed:
         return
+    facts: Facts = {}
+    for requirement in lowered.plan.requirements:
+        facts = ranges.narrow(requirement.condition, True, facts) or facts
     for name in lowered.plan.payments:
-        _payment(ranges, lowered, name, sink)
+        _payment(ranges, lowered, name, facts, sink)
 
 
 # Cases ---------------------------------------------------------------------------------------------------------------
@@ -149,16 +152,17 @@ def _number(value: object) -> str:
 # Payments ------------------------------------------------------------------------------------------------------------
 
 
-def _payment(ranges: Ranges, lowered: Lowered, name: str, sink: Sink) -> None:
+def _payment(ranges: Ranges, lowered: Lowered, name: str, facts: Facts, sink: Sink) -> None:
+    """A payment of a unit that meets every `require` is never absent."""
     named = lowered.plan.named(name)
     item = lowered.lowering.scope.items[name]
     assert named is not None
     assert isinstance(item, ast.Payment)
-    bad = ranges.of(named.node).states & {State.NOT_APPLICABLE, State.NOT_REPORTABLE}
+    bad = ranges.of(named.node, facts).states & {State.NOT_APPLICABLE, State.NOT_REPORTABLE}
     if not bad:
         return
     state = max(bad)
-    label = _culprit(ranges, named.node, state)
+    label = _culprit(ranges, named.node, state, facts)
     body = item.body.span
     plain = isinstance(item.body, ast.Name | ast.Call | ast.Number)
     text = body.text if plain else f"({body.text})"
@@ -179,9 +183,8 @@ def _payment(ranges: Ranges, lowered: Lowered, name: str, sink: Sink) -> None:
     )
 
 
-def _culprit(ranges: Ranges, ref: Ref, state: State) -> Label | None:
+def _culprit(ranges: Ranges, ref: Ref, state: State, facts: Facts) -> Label | None:
     """The first place from which the state can come, found by walking down under the facts of each branch."""
-    facts: Facts = {}
     for _ in range(2000):
         node = ranges.plan.nodes[ref]
         step = _towards(ranges, node, state, facts)
@@ -216,6 +219,8 @@ def _why(node: nodes.Node, state: State) -> str:
             return f"`{column}` may be {state.words}"
         case nodes.Aggregate():
             return "there may be no rows"
+        case nodes.Previous(name=name):
+            return f"`{name}` may be {state.words} in that period"
         case nodes.Root():
             return "the root of a negative number is not reportable"
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
@@ -99,6 +100,45 @@ class ItemBuilder(ExpressionBuilder):
 
     def part_since(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("since", kids[0])
+
+    def part_plurality(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("plurality", kids[0])
+
+    def part_look_back(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("over", kids[0])
+
+    def part_trended(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("trended", kids[0])
+
+    def part_relative(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("relative", kids[0])
+
+    def part_normalised(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("normalised", kids[0])
+
+    def part_low(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("low", kids[0])
+
+    def part_high(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("high", kids[0])
+
+    def part_rest(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("rest", kids[0])
+
+    def part_earned(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("earned", kids[0])
+
+    def part_pooling(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("pooling", kids[0])
+
+    def part_below(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("below", kids[0])
+
+    def points_mode(self, kids: list[Token], start: int, end: int) -> Part:
+        return Part("mode", ast.Text(kids[0].text, span=self.span(start, end)))
+
+    def domain(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part(kids[0].text, kids[1])
 
     def reason(self, kids: list[Token], start: int, end: int) -> Part:
         return Part("reason", ast.Text(unquoted(kids[0]), span=self.span(start, end)))
@@ -201,6 +241,17 @@ class ItemBuilder(ExpressionBuilder):
     def row(self, kids: Kids, start: int, end: int) -> ast.Row:
         return ast.Row(tuple(kids), span=self.span(start, end))
 
+    def cell_numbered(self, kids: list[Token], start: int, end: int) -> ast.Name:
+        return ast.Name((f"{kids[0].text}_{kids[1].text}",), span=self.span(start, end))
+
+    def set_table(self, kids: Kids, start: int, end: int) -> ast.Terms:
+        return self.terms([Token("NAME", "", start, start), Part("per", ()), *kids], start, end)
+
+    def control(self, kids: Kids, start: int, end: int) -> ast.Control:
+        parts = [kid for kid in kids[1:] if not isinstance(kid, Note)]
+        tolerance = parts[2] if len(parts) > 2 else None
+        return ast.Control(kids[0].text, parts[0], parts[1], tolerance, self.notes(kids, start), span=self.span(start, end))
+
     def cell_absent(self, _kids: Kids, start: int, end: int) -> ast.NotApplicable:
         return ast.NotApplicable(span=self.span(start, end))
 
@@ -290,6 +341,7 @@ class ItemBuilder(ExpressionBuilder):
 
     def block(self, kind: str, kids: Kids, start: int, end: int) -> ast.Block:
         parts: dict[str, Any] = dict(those(Part, kids))
+        table = [replace(t, name=kids[0].text, keys=(ast.Name((t.header[0],), span=t.span),)) for t in those(ast.Terms, kids)]
         return ast.Block(
             kind,
             kids[0].text,
@@ -299,6 +351,7 @@ class ItemBuilder(ExpressionBuilder):
             parts.get("like"),
             parts.get("per", ()),
             self.notes(kids, start),
+            table=table[0] if table else None,
             span=self.span(start, end),
         )
 

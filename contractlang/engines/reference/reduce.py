@@ -9,7 +9,7 @@ from contractlang.engines.base import MemberTable, Reduced
 from contractlang.engines.outputs import collect
 from contractlang.engines.reference.rows import Row, evaluate
 from contractlang.plan.nodes import Plan
-from contractlang.plan.relations import Derive, Filter, Group, Join, Measure, Reduction, Scan
+from contractlang.plan.relations import Derive, Filter, Group, Join, Measure, Reduction, Scan, Union
 
 Rows = Sequence[Row]
 
@@ -44,6 +44,8 @@ def steps(reduction: Reduction, tables: Mapping[str, Rows]) -> dict[str, Rows]:
                 found[step.name] = _group(group, found[group.input])
             case Join() as join:
                 found[step.name] = _join(join, found[join.left_input], found[join.right_input])
+            case Union(inputs):
+                found[step.name] = [row for name in inputs for row in found[name]]
             case _:
                 assert_never(step.relation)
     return found

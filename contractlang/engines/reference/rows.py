@@ -39,6 +39,8 @@ def evaluate(expression: RowExpr, row: Row) -> Any:
             return None if month is None else month[0]
         case "period":
             return _label(values[0], expression.value)
+        case "later":
+            return periods.earlier(values[0], -int(str(expression.value)))
         case op:
             return _strict(op, values)
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from sqlglot import exp
 
 from contractlang.engines.sql.rows import HUGEINT, Extent, Extents, TooWideError, Tree, Typed, build, column
-from contractlang.plan.relations import Derive, Filter, Group, Join, Measure, Reduction, RowExpr, Scan
+from contractlang.plan.relations import Derive, Filter, Group, Join, Measure, Reduction, RowExpr, Scan, Union
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ def stages(reduction: Reduction, sources: Mapping[str, Source]) -> dict[str, Sta
                 found[step.name] = _group(name, group, found[group.input])
             case Join() as join:
                 found[step.name] = _join(name, join, found[join.left_input], found[join.right_input])
+            case Union(inputs):
+                found[step.name] = _union(name, inputs, [found[i] for i in inputs])
             case _:
                 assert_never(step.relation)
     return found
@@ -180,6 +182,23 @@ def _sum(operand: Typed, rows: int) -> Typed:
     extent = Extent("int", low, high, operand.extent.missing)
     total = exp.Sum(this=operand.tree)
     return Typed(total if extent.wide else exp.cast(total, "BIGINT"), extent)
+
+
+def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
+    names = list(parts[0].columns)
+    queries = [exp.select(*(column(c) for c in names)).from_(_table(part.name)) for part in parts]
+    both = exp.union(*queries, distinct=False) if len(queries) > 1 else queries[0]
+    known = {
+        c: Extent(
+            parts[0].columns[c].kind,
+            min(p.columns[c].low for p in parts),
+            max(p.columns[c].high for p in parts),
+            any(p.columns[c].missing for p in parts),
+        )
+        for c in names
+    }
+    query = exp.select(*(column(c) for c in names)).from_(both.subquery("u"))
+    return Stage(name, query, known, sum(p.rows for p in parts), tuple(inputs))
 
 
 def _join(name: str, join: Join, left: Stage, right: Stage) -> Stage:

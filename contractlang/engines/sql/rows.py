@@ -82,6 +82,8 @@ def build(expression: RowExpr, columns: Extents) -> Typed:
             return _year(parts[0])
         case "period":
             return _period(parts[0], expression.value)
+        case "later":
+            return _later(parts[0], expression.value)
         case _:
             raise ValueError(f"no row operation `{expression.op}`")
 
@@ -268,6 +270,13 @@ def _period(part: Typed, months: Any) -> Typed:
     if dated:
         return Typed(tree, Extent("text", missing=part.extent.missing))
     return Typed(exp.Case().when(_is_month(part.tree), tree), Extent("text", missing=True))
+
+
+def _later(part: Typed, years: Any) -> Typed:
+    """The label of a year so many years on."""
+    year = exp.cast(part.tree, "BIGINT")
+    tree = exp.cast(exp.Paren(this=exp.Add(this=year, expression=exp.Literal.number(int(years)))), "VARCHAR")
+    return Typed(tree, part.extent)
 
 
 def _is_month(tree: Tree) -> Tree:

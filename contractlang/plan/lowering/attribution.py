@@ -109,4 +109,7 @@ def _look_back(low: Lowering, clause: ast.Step) -> int | None:
             f"write a multiple of {length} months",
         )
         return None
+    if months > length and low.scope.period != "year":
+        low.error("unsupported", "a look-back beyond the own period needs a settlement per year", clause.span)
+        return None
     return months // length

@@ -31,6 +31,7 @@ def lower_quality(low: Lowering, name: str, block: ast.Block) -> bool:
         return False
     scores: list[tuple[Ref, Fraction, Span]] = []
     total = Fraction(0)
+    most = 0
     for word, weight in domains.more:
         assert not isinstance(weight, tuple)
         found = low.sets.get(word)
@@ -48,6 +49,7 @@ def lower_quality(low: Lowering, name: str, block: ast.Block) -> bool:
         if score is None:
             return False
         scores.append((score, op.value, weight.span))
+        most = max(most, found.gates)
     if total != 1:
         low.error(
             "weights-not-100",
@@ -56,7 +58,7 @@ def lower_quality(low: Lowering, name: str, block: ast.Block) -> bool:
             "let them add up to 100%",
         )
         return False
-    return _score(low, name, block, scores)
+    return _score(low, name, block, scores, most)
 
 
 def _domain(low: Lowering, name: str, found: MeasureSet, clause: ast.Step) -> Ref | None:
@@ -129,7 +131,15 @@ def _between(
     slope = _terms(low, found, f"points per unit above gate {i}", slopes, POINTS, span)
     above = expressions.operate(low, "-", x, border, span)
     part = None if above is None else pipeline.product(low, above, slope, span)
-    return None if part is None else expressions.operate(low, "+", start, part, span)
+    total = None if part is None else expressions.operate(low, "+", start, part, span)
+    return None if total is None else _within(low, total, Fraction(i), Fraction(i + 1), span)
+
+
+def _within(low: Lowering, ref: Ref, least: Fraction, most: Fraction, span: Span) -> Ref:
+    """States bounds that hold anyway, so that the checker knows them: points between two gates lie between their numbers."""
+    whole = replace(POINTS, step=Fraction(1))
+    above = low.emit(nodes.Extreme("max"), (ref, low.constant(least, whole, span)), low.type(ref), span)
+    return low.emit(nodes.Extreme("min"), (above, low.constant(most, whole, span)), low.type(ref), span)
 
 
 def _terms(low: Lowering, found: MeasureSet, column: str, values: dict[str, Fraction], like: Type, span: Span) -> Ref:
@@ -151,7 +161,7 @@ def _constant(low: Lowering, ref: Ref) -> Fraction:
     return op.value if isinstance(op, nodes.Const) and isinstance(op.value, Fraction) else Fraction(0)
 
 
-def _score(low: Lowering, name: str, block: ast.Block, scores: list[tuple[Ref, Fraction, Span]]) -> bool:
+def _score(low: Lowering, name: str, block: ast.Block, scores: list[tuple[Ref, Fraction, Span]], most: int) -> bool:
     """The weighted mean of the domains that are reportable."""
     if len(scores) == 1:
         score: Ref | None = scores[0][0]
@@ -171,6 +181,8 @@ def _score(low: Lowering, name: str, block: ast.Block, scores: list[tuple[Ref, F
         if top is None or bottom is None:
             return False
         score = expressions.operate(low, "/", top, bottom, block.span)
+        if score is not None:
+            score = _within(low, score, Fraction(0), Fraction(most), block.span)
     if score is None:
         return False
     score = low.register(f"{name}.score", score, "amount", name, block.span, name)
