@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.engines.duckdb.files import SHOWN
 from contractlang.engines.duckdb.reading import CellTable, Counts
-from contractlang.engines.reading import ABSENT, OUTSIDE, PERIODS, UNREADABLE, Unreadable, read_cell
+from contractlang.engines.reading import ABSENT, OUTSIDE, PERIODS, UNREADABLE, Reading, Unreadable, read_cell
 from contractlang.runtime.cell_formats import listed
 from contractlang.runtime.cells import FROM, Slot
 from contractlang.source import Span
@@ -65,7 +65,7 @@ class Findings:
         reasons = set()
         for file, row, cells in self.cell_table.examples(index, UNREADABLE):
             found = read_cell(reading, *cells)
-            reason = found.reason if isinstance(found, Unreadable) else "not readable"
+            reason = found.reason if isinstance(found, Unreadable) else _refused(reading)
             reasons.add(reason)
             notes.append(f"{self._place(file, row)}, column `{reading.header}`: `{', '.join(cells)}`: {reason}")
         first = notes[0].rpartition(": `")[2].partition("`")[0] if notes else ""
@@ -126,6 +126,11 @@ class _Finding:
     help: str
     shown: int | None = None
     severity: Severity = Severity.ERROR
+
+
+def _refused(reading: Reading) -> str:
+    """Why SQL refuses a cell that the definition reads: a few ways to write a date, and integers beyond 64 bits."""
+    return "too large" if reading.form == "int" else "not written in the usual way"
 
 
 def _help(reasons: set[str], text: str) -> str:
