@@ -1,0 +1,64 @@
+"""A language for value-based care contracts: write, check, settle, explain.
+
+This is the whole public interface; everything below it may change. Importing it is cheap: what a function needs is loaded
+when it is called.
+
+    from contractlang import check, evaluate, explain
+
+    for finding in check("contract.vbc"):
+        print(finding)
+    result = evaluate("contract.vbc", "binding.toml", periods=["2021"])
+    print(result.value("settlement", "Lakeside", "2021"))
+    print(explain(result, "settlement", "Lakeside", "2021"))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from contractlang.runtime.api import (
+        Checked,
+        Contract,
+        ContractError,
+        Explanation,
+        Finding,
+        Reconciled,
+        Settled,
+        ValueInfo,
+        check,
+        compile,  # noqa: A004 - the verb of the language
+        evaluate,
+        explain,
+        format,  # noqa: A004
+        reconcile,
+    )
+
+__all__ = [
+    "Checked",
+    "Contract",
+    "ContractError",
+    "Explanation",
+    "Finding",
+    "Reconciled",
+    "Settled",
+    "ValueInfo",
+    "check",
+    "compile",
+    "evaluate",
+    "explain",
+    "format",
+    "reconcile",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from contractlang.runtime import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module `contractlang` has no attribute `{name}`")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -29,7 +29,8 @@ def test(paths: tuple[Path, ...], *, as_json: bool, verbose: bool) -> int:
     sink = Sink()
     outcomes: list[Outcome] = []
     for path in _found(paths, sink):
-        outcomes += _run(path, sink)
+        known = {(outcome.title, outcome.place) for outcome in outcomes}  # an amendment brings its contract along
+        outcomes += [outcome for outcome in _run(path, sink) if (outcome.title, outcome.place) not in known]
     if not outcomes and not sink.failed:
         shown = ", ".join(str(path) for path in paths)
         sink.report(

@@ -271,6 +271,18 @@ RULES = (
         "A closed category needs a row for each value, or `| otherwise | … |`.",
     ),
     Entry(
+        "terms-header",
+        "the keys of a table of terms do not stand where they belong",
+        "The header starts with the keys of the table, in the order in which `per` names them, and a lookup `t[k].column` "
+        "names one value for each.",
+    ),
+    Entry(
+        "unreachable-band",
+        "no argument of a scale reaches one of its bands",
+        "The range of the argument ends before the band starts. A warning: the band does no harm, but does not do what its "
+        "author thought.",
+    ),
+    Entry(
         "unreachable-case",
         "a case can never be reached",
         "An earlier case already covers it. Remove it, or change the order.",
@@ -389,7 +401,11 @@ SETTLING = (
         "no group has data for a period of the term",
         "Check the binding, the term of the contract and `--period`.",
     ),
-    Entry("nothing-to-test", "there is no example and no case", "Write an `example` block, or a folder with a `case.toml`."),
+    Entry(
+        "nothing-to-test",
+        "there is no example and no case",
+        "Write an `example` block, or a folder with a `case.toml`.",
+    ),
     Entry(
         "held",
         "a payment is held because data are missing",

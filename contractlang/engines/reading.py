@@ -35,13 +35,17 @@ _NUMBER = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]
 class Raw:
     """A column of a file: its name in SQL, its name in the file, and the type that the file gives it.
 
-    `native` is `text` (all of CSV), `int` (up to 64 bits), `wide` (longer integers), `decimal:18,2`, `float`, `single`
+    `native` is `text` (all of CSV), `string` (text of Parquet), `int` (up to 64 bits), `wide` (longer integers), `decimal:18,2`, `float`, `single`
     (32 bits), `flag`, `date`, `time` (a date with a time of day) or `other` (never bound).
     """
 
     name: str
     header: str
     native: str = "text"
+
+    @property
+    def textual(self) -> bool:
+        return self.native in {"text", "string"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -64,9 +65,9 @@ class BindingReport:
     def lines(self) -> Iterator[str]:
         """The report as lines of text: one per table, and one below it per column with something to say."""
         for table in self.tables:
-            yield f"{table.name}: {table.rows:,} rows from {', '.join(table.files)}"
+            yield f"{table.name}: {_rows(table.rows)} from {', '.join(table.files)}"
             for reason, rows in table.left_out.items():
-                yield f"  left out: {rows:,} rows ({reason})"
+                yield f"  left out: {_rows(rows)} ({reason})"
             for column in table.columns:
                 said = list(_said(column))
                 if said:
@@ -84,6 +85,10 @@ def _said(column: ColumnReport) -> Iterator[str]:
     if column.rounded is not None and column.rounded.changed:
         change = decimal(column.rounded.largest)
         yield f"{column.rounded.changed:,} rounded to {column.rounded.places} decimals, largest change {change}"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _mark(text: str) -> str:
@@ -120,6 +125,8 @@ def plain(value: object) -> str:
             return decimal(value)
         case bool():
             return "yes" if value else "no"
+        case dt.date() if value == dt.date.min:
+            return "in force from the start"
         case _:
             return str(value)
 

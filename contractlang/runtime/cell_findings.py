@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.engines.duckdb.files import SHOWN
 from contractlang.engines.duckdb.reading import CellTable, Counts
-from contractlang.engines.reading import ABSENT, OUTSIDE, UNREADABLE, Unreadable, read_cell
+from contractlang.engines.reading import ABSENT, OUTSIDE, PERIODS, UNREADABLE, Reading, Unreadable, read_cell
 from contractlang.runtime.cell_formats import listed
-from contractlang.runtime.cells import Slot
+from contractlang.runtime.cells import FROM, Slot
 from contractlang.source import Span
 
 
@@ -40,7 +40,8 @@ class Findings:
 
     def duplicates(self, keys: Sequence[tuple[str, int]]) -> None:
         """Report keys that name more than one row."""
-        total, found = self.cell_table.duplicates([index for _, index in keys])
+        needed = [index for name, index in keys if name != FROM]
+        total, found = self.cell_table.duplicates([index for _, index in keys], needed)
         if not total:
             return
         notes = []
@@ -64,7 +65,7 @@ class Findings:
         reasons = set()
         for file, row, cells in self.cell_table.examples(index, UNREADABLE):
             found = read_cell(reading, *cells)
-            reason = found.reason if isinstance(found, Unreadable) else "not readable"
+            reason = found.reason if isinstance(found, Unreadable) else _refused(reading)
             reasons.add(reason)
             notes.append(f"{self._place(file, row)}, column `{reading.header}`: `{', '.join(cells)}`: {reason}")
         first = notes[0].rpartition(": `")[2].partition("`")[0] if notes else ""
@@ -78,7 +79,8 @@ class Findings:
         notes = [f"`{value}` in {_rows(count)}, the first is row {first}" for value, count, first in values[:SHOWN]]
         near = get_close_matches(values[0][0], labels, n=1)
         help_ = f'translate it in the binding: `map = {{ "{values[0][0]}" = "{near[0] if near else labels[0]}" }}`'
-        message = f"{_cells(total)} hold {len(values)} value{'s' if len(values) > 1 else ''} that the category lacks"
+        many = "a value" if len(values) == 1 else f"{len(values):,} values"
+        message = f"{_cells(total)} with {many} that the category lacks"
         shown = sum(count for _, count, _ in values[:SHOWN])
         self._report("unknown-category", slot, _Finding(message, notes, total, help_, shown))
 
@@ -100,7 +102,7 @@ class Findings:
             message, help_ = f"{_rows(total)} without a value for this key", "every row needs its key: mend the file"
             self._report("missing-value", slot, _Finding(message, notes, total, help_, len(places)))
             return
-        message = f"{total:,} of {_rows(self.rows)} have no value"
+        message = f"no value in {total:,} of {_rows(self.rows)}"
         help_ = "say `when missing …` in the contract if the value may be missing; units paid on it are held"
         self._report("missing-value", slot, _Finding(message, notes, total, help_, len(places), Severity.WARNING))
 
@@ -126,6 +128,11 @@ class _Finding:
     severity: Severity = Severity.ERROR
 
 
+def _refused(reading: Reading) -> str:
+    """Why SQL refuses a cell that the definition reads: a few ways to write a date, and integers beyond 64 bits."""
+    return "too large" if reading.form == "int" else "not written in the usual way"
+
+
 def _help(reasons: set[str], text: str) -> str:
     if any("percentage or a fraction" in reason for reason in reasons):
         return 'say how the file writes it: `as = "percent"` (74 or 74%) or `as = "fraction"` (0.74)'
@@ -133,6 +140,8 @@ def _help(reasons: set[str], text: str) -> str:
         return "declare more decimals in the contract, or write `round = true` in the binding to round each number once"
     if any("percent sign" in reason for reason in reasons):
         return 'write `as = "percent"` in the binding, or `strip = "%"` if the sign is wrong'
+    if any(f" {word} written" in reason for reason in reasons for word in PERIODS):
+        return 'say how the file writes it: `as = "yyyymm"`, or `as = "date"` with its `format`'
     if any("date written" in reason for reason in reasons):
         return 'name the format in the binding, for example `format = "%m/%d/%Y"`'
     if any("yes" in reason for reason in reasons):

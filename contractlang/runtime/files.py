@@ -82,6 +82,11 @@ def _open_csv(path: Path, shown: str, binding: TableBinding) -> OpenFile | FileP
     if not second:
         return FileProblem("file-empty", "has no rows below its header")
     names = [bare(name) for name in first] if binding.header else [str(i + 1) for i in range(len(first))]
+    other = next((d for d in ";\t|," if d in first[0] and d != binding.delimiter), None)
+    if binding.header and len(first) == 1 and other is not None:
+        shown_delimiter = "\\t" if other == "\t" else other
+        reason = f"has one column only, named `{names[0][:60]}`"
+        return FileProblem("file-unreadable", reason, help=f'write `delimiter = "{shown_delimiter}"` in the binding')
     width = len(names)
     for name, at in sorted(binding.insert_headers, key=lambda entry: entry[1]):
         if at > len(names) + 1:
@@ -175,7 +180,7 @@ class Columns:
     def _use(self, positions: tuple[int, ...]) -> Raw | None:
         if positions not in self.used:
             natives = {file.headers[p][1] for file, p in zip(self.files, positions, strict=True)}
-            native = natives.pop() if len(natives) == 1 else "text"
+            native = natives.pop() if len(natives) == 1 else "string"
             header = self.files[0].headers[positions[0]][0]
             self.used[positions] = Raw(f"c{len(self.used)}", header, native)
         return self.used[positions]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from contractlang.plan.nodes import Const, Node, Op, Plan
+from contractlang.plan.nodes import Cell, Const, Node, Op, Plan, Terms
 from contractlang.plan.relations import Derive, Filter, Group, Join, Relation, RowExpr, Scan
 from contractlang.semantics.types import Grain
 from contractlang.source import Span
@@ -47,6 +47,8 @@ def operation(op: Op) -> str:
     """`arithmetic *`, `const 0.5`, `cell results.benchmark`, …"""
     if isinstance(op, Const):
         return f"const {op.value if not isinstance(op.value, Absent) else str(op.value)}"
+    if isinstance(op, Cell | Terms):
+        return f"{type(op).__name__.lower()} {op.table}.{op.column}"
     words = []
     for part in fields(op):
         value = getattr(op, part.name)

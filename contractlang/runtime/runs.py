@@ -94,7 +94,10 @@ def settle(
     A group or period that does not exist is reported.
     """
     _known(periods, opened.programme.plans, ("period-unknown", opened.compiled.period), sink)
-    if sink.failed:
+    listed = dict.fromkeys(opened.dataset.frame.units)
+    if listed:
+        _known(groups, listed, ("group-unknown", opened.compiled.unit), sink)
+    if sink.failed and not any(group in listed for group in groups):
         return None
     result = execute(
         opened.programme,
@@ -105,8 +108,8 @@ def settle(
         engines=engines,
         progress=progress,
     )
-    if result is None:
-        return None
+    if result is None or listed:
+        return result
     known = dict.fromkeys([*result.settlement.frame.units, *(out.group for out in result.left_out)])
     _known(groups, known, ("group-unknown", opened.compiled.unit), sink)
     return result

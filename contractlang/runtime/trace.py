@@ -181,6 +181,8 @@ class _Tracer:
 
     def _arguments(self, point: Point, named: Named, depth: int) -> Iterator[Trace]:
         """What a step reads beside the running value of its own block."""
+        if depth <= 0:
+            return
         for leaf in self._leaves(body(point)):
             about = _about(leaf)
             if about is not None and about.block == named.block and about.role in PIPELINE:

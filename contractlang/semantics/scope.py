@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -38,7 +38,7 @@ class ColumnRef:
 
 @dataclass(frozen=True, slots=True)
 class KeyRef:
-    """A period word (`year`, `contract_year` …) or the settlement unit."""
+    """A period word (`year`, `contract_year` …), the settlement unit, or a category as the key of what varies by it."""
 
     word: str
 
@@ -54,6 +54,8 @@ class Scope:
         settles = document.header.settles
         self.unit = settles[0].text if settles else "group"
         self.period = settles[1].text if settles else "year"
+        term = document.header.term
+        self.term = (term[0].value, term[1].value) if term else None
         self.items: dict[str, ast.Item] = {}
         self.unread = {*document.broken, *(name for _, library in uses for name in library.broken)}
         self._prefixes: dict[str, str] = {}
@@ -69,10 +71,16 @@ class Scope:
             self._collect(library.items, f"{use.alias}." if use.alias else "")
         self.categories = {name: item for name, item in self.items.items() if isinstance(item, ast.Category)}
         self.columns: dict[str, list[ColumnRef]] = {}
+        self.finer: dict[str, list[ColumnRef]] = {}
         for item in self.items.values():
-            if isinstance(item, ast.Input) and {k.text for k in item.keys} <= {self.unit, self.period}:
-                for column in item.columns:
-                    self.columns.setdefault(column.name, []).append(ColumnRef(item, column))
+            if isinstance(item, ast.Input):
+                settled = all(k.text == self.unit or self.contains(k.text) for k in item.keys)
+                for name, column in {c.name: c for c in reversed(item.columns)}.items():
+                    (self.columns if settled else self.finer).setdefault(name, []).append(ColumnRef(item, column))
+
+    def contains(self, word: str) -> bool:
+        """Whether a key is a period at least as long as the settlement period, so that its values broadcast."""
+        return word in PERIODS and PERIODS[word] >= PERIODS.get(self.period, 0)
 
     def _collect(self, items: Sequence[ast.Item], prefix: str) -> None:
         for item in items:
@@ -82,17 +90,53 @@ class Scope:
                 case _:
                     name = prefix + item.name  # an alias stands in front: `hedis.bp_control`
                     if (earlier := self.items.get(name)) is not None:
-                        self.sink.report(
-                            Diagnostic(
-                                "duplicate-name",
-                                f"`{name}` is declared twice",
-                                item.span,
-                                labels=(Label(earlier.span, "declared here first"),),
-                                help="give one of them another name, or write `replace` in front of the one that overrides",
-                            )
-                        )
+                        self._twice(name, item, earlier)
+                    elif (word := self._taken(name, item)) is not None:
+                        self._clash(name, item, word)
                     else:
                         self.items[name] = item
+
+    def _taken(self, name: str, item: ast.Item) -> str | None:
+        """What a name means already, if it is a key or (for what is called like one) a function."""
+        if name in KEY_WORDS:
+            return "a word for the period"
+        if name == self.unit:
+            return "what the contract settles"
+        return "a function" if isinstance(item, ast.Scale) and name in FUNCTIONS else None
+
+    def _twice(self, name: str, item: ast.Item, earlier: ast.Item) -> None:
+        place = edits.word_in(item.span, name.rpartition(".")[2])
+        other = self._free(name)
+        self.sink.report(
+            Diagnostic(
+                "duplicate-name",
+                f"`{name}` is declared twice",
+                item.span,
+                labels=(Label(earlier.span, "declared here first"),),
+                help="give one of them another name, or write `replace` in front of the one that overrides",
+                fixes=(edits.instead(place, other, f"call the second one `{other}`"),),
+            )
+        )
+
+    def _clash(self, name: str, item: ast.Item, meaning: str) -> None:
+        place = edits.word_in(item.span, name.rpartition(".")[2])
+        other = self._free(name)
+        self.sink.report(
+            Diagnostic(
+                "duplicate-name",
+                f"`{name}` is {meaning} and cannot name an item",
+                place,
+                help="choose another name",
+                fixes=(edits.instead(place, other),),
+            )
+        )
+
+    def _free(self, name: str) -> str:
+        """A name near this one that nothing has."""
+        bare, number = name.rpartition(".")[2], 2
+        while f"{bare}_{number}" in self.items:
+            number += 1
+        return f"{bare}_{number}"
 
     def resolve(self, name: ast.Name) -> Resolution | None:
         """What a name means in an expression; reports an unknown or ambiguous name and gives None."""
@@ -100,7 +144,9 @@ class Scope:
         if len(found) == 1:
             return found[0]
         if not found:
-            if name.parts[0] not in self.unread:
+            if len(name.parts) == 1 and name.text in self.finer and name.text not in self.unread:
+                self._too_fine(name)
+            else:
                 self.unknown(name, self.visible())
             return None
         spellings = ", ".join(f"`{self._qualified(f)}`" for f in found)
@@ -109,15 +155,36 @@ class Scope:
                 "ambiguous-name",
                 f"`{name.text}` could mean {len(found)} things",
                 name.span,
-                help=f"write one of {spellings}, or rename the item",
-                fixes=tuple(
-                    Fix(f"write `{self._qualified(f)}`", (Edit(name.span, self._qualified(f)),))
-                    for f in found
-                    if isinstance(f, ColumnRef)
-                ),
+                help=f"write one of {spellings}" + ("" if self._all_qualified(found) else ", or rename one of the two"),
+                fixes=tuple(edits.instead(name.span, self._qualified(f)) for f in found if isinstance(f, ColumnRef)),
             )
         )
         return None
+
+    @staticmethod
+    def _all_qualified(found: Sequence[Resolution]) -> bool:
+        return all(isinstance(f, ColumnRef) for f in found)
+
+    def _too_fine(self, name: ast.Name) -> None:
+        """A bare column of a table that is finer than the settlement."""
+        table = self.finer[name.text][0].table
+        extra = [k.text for k in table.keys if k.text != self.unit and not self.contains(k.text)]
+        fixes: tuple[Fix, ...] = ()
+        if all(k in self.categories or k in PERIODS for k in extra):
+            total = f"sum({table.name}.{name.text} over {', '.join(extra)})"
+            help_, fixes = f"write `{total}`", (edits.instead(name.span, total, "add it up"),)
+        else:
+            help_ = f"add it up in a block over `{table.name}`: `population`, `spending` or `measure`"
+        self.sink.report(
+            Diagnostic(
+                "grain-mismatch",
+                f"`{name.text}` varies by {' and '.join(extra)}, this place by {self.unit} and {self.period}",
+                name.span,
+                labels=(Label(table.span, f"`{name.text}` is a column of `{table.name}`"),),
+                help=help_,
+                fixes=fixes,
+            )
+        )
 
     def candidates(self, name: ast.Name) -> list[Resolution]:
         """All meanings of a name. Words of a library that is used under an alias mean that library's items first."""
@@ -134,7 +201,7 @@ class Scope:
         if len(name.parts) == 1:
             word = name.parts[0]
             found.extend(self.columns.get(word, ()))
-            if not found and (word in KEY_WORDS or word == self.unit):
+            if word in KEY_WORDS or word == self.unit or (not found and word in self.categories):
                 found.append(KeyRef(word))
         return found
 
@@ -163,99 +230,28 @@ class Scope:
         return [name for name, category in self.categories.items() if word in category.values]
 
 
+_DECLARING = {
+    "baseline": "declare `baseline history { 2023: 40%, 2024: 60% }`",
+    "category": "declare `category track { ONE_SIDED, TWO_SIDED }`",
+    "population": "declare `population panel from TABLE { … }`",
+    "input": "declare `table member_month per member, month { … }`",
+    "scale": "declare `scale bands(share) marginal { … }`",
+    "table": "declare `table terms per KEY { … }`",
+    "step": "name a step of the block, or give it a label with `as`",
+}
+
+
 def unknown(text: str, span: Span, known: Sequence[str], what: str = "name") -> Diagnostic:
+    """A name that means nothing here, with the nearest known one as a fix. `what` says what is looked for."""
     near = difflib.get_close_matches(text, known, 1, 0.6)
     listed = ", ".join(f"`{k}`" for k in list(known)[:8])
+    help_ = f"known here: {listed}" if listed else _DECLARING.get(what, "declare it first")
     return Diagnostic(
         "unknown-name",
-        f"unknown {what} `{text}`",
+        f"`{text}` is no {what}" if "`" in what else f"unknown {what} `{text}`",
         span,
-        help=f"did you mean `{near[0]}`?" if near else (f"known here: {listed}" if listed else ""),
+        help=f"did you mean `{near[0]}`" if near else help_,
         fixes=(Fix(f"write `{near[0]}`", (Edit(span, near[0]),)),) if near else (),
-    )
-
-
-def names_in(node: object) -> Iterator[ast.Name]:
-    """All names in a piece of syntax, outermost first."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, ast.Name):
-            yield current
-        elif isinstance(current, tuple):
-            stack.extend(reversed(current))
-        elif is_dataclass(current) and not isinstance(current, Span):
-            stack.extend(getattr(current, f.name) for f in reversed(fields(current)) if f.name != "span")
-
-
-def dependencies(scope: Scope, item: ast.Item) -> dict[str, ast.Name]:
-    """The items that an item reads, with one place where it does. `require` steps are settled last and left out."""
-    body: object = item
-    if isinstance(item, ast.Block):
-        body = (*(s for s in item.steps if s.word != "require"), item.source, item.subject, item.like)
-    found: dict[str, ast.Name] = {}
-    own = item.name if not isinstance(item, ast.Use | ast.Guarantee | ast.Example) else ""
-    for name in names_in(body):
-        for resolution in scope.candidates(name):
-            if isinstance(resolution, ItemRef) and not (resolution.name == own and isinstance(item, ast.Block)):
-                found.setdefault(resolution.name, name)
-    if isinstance(item, ast.Terms):
-        found.pop(own, None)
-    return found
-
-
-def evaluation_order(scope: Scope, prior_only: dict[str, set[str]]) -> list[str]:
-    """Item names so that every item follows what it reads; reports each circle once.
-
-    `prior_only` names, per item, the items that it reads through `prior` alone; those edges bind only when they close
-    no circle.
-    """
-    edges = {name: dependencies(scope, item) for name, item in scope.items.items()}
-    order: list[str] = []
-    state: dict[str, int] = {}
-    reported: set[frozenset[str]] = set()
-    for root, targets in edges.items():
-        path: list[str] = []
-        stack: list[tuple[str, Iterator[str]]] = []
-        if state.get(root):
-            continue
-        stack.append((root, iter(targets)))
-        state[root] = 1
-        path.append(root)
-        while stack:
-            name, rest = stack[-1]
-            for target in rest:
-                if state.get(target, 0) == 0:
-                    state[target] = 1
-                    path.append(target)
-                    stack.append((target, iter(edges[target])))
-                    break
-                if state[target] == 1 and target not in prior_only.get(name, ()):
-                    circle = path[path.index(target) :]
-                    weak = any(b in prior_only.get(a, ()) for a, b in pairwise([*circle, target]))
-                    if not weak and frozenset(circle) not in reported:
-                        reported.add(frozenset(circle))
-                        _report_circle(scope, [*circle, target], edges)
-            else:
-                stack.pop()
-                path.pop()
-                state[name] = 2
-                order.append(name)
-    return order
-
-
-def _report_circle(scope: Scope, circle: list[str], edges: dict[str, dict[str, ast.Name]]) -> None:
-    first = edges[circle[0]][circle[1]]
-    labels = tuple(Label(edges[a][b].span, f"`{a}` reads `{b}`") for a, b in pairwise(circle[1:]))
-    scope.sink.report(
-        Diagnostic(
-            "circular-definition",
-            f"`{circle[0]}` is defined by itself: " + " → ".join(f"`{c}`" for c in circle),
-            first.span,
-            under=f"`{circle[0]}` reads `{circle[1]}`",
-            labels=labels,
-            help="define one of them without the others; `prior x starting v` may reach back one period",
-        )
     )
 
 

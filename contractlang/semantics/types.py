@@ -55,6 +55,11 @@ class Unit:
         down = [_power(base, -e) for base, e in self.powers if e < 0]
         return " ".join(up or ["1"]) + (" per " + " ".join(down) if down else "")
 
+    @property
+    def words(self) -> str:
+        """The unit as it is written behind a number."""
+        return _WORDS.get(self, str(self))
+
 
 def _unit(powers: dict[str, int], other: tuple[tuple[str, int], ...], sign: int) -> Unit:
     for base, exponent in other:
@@ -75,6 +80,15 @@ POINT = Unit((("point", 1),))
 PP = Unit((("pp", 1),))
 MEMBER_MONTH = MEMBER * MONTH
 PMPM = USD / MEMBER_MONTH
+
+_WORDS = {
+    MEMBER: "members",
+    MONTH: "months",
+    EVENT: "events",
+    POINT: "points",
+    MEMBER_MONTH: "member_months",
+}
+"""Units as they are written behind a number where that is not the list of their bases."""
 
 UNIT_WORDS: dict[str, tuple[Unit, Fraction]] = {
     "USD": (USD, Fraction(1)),

@@ -13,15 +13,15 @@ from functools import reduce
 from math import gcd, lcm
 
 from contractlang.semantics.types import (
+    MEMBER,
     MEMBER_MONTH,
-    MONTH,
     NONE,
-    PMPM,
     PP,
     USD,
     Grain,
     Kind,
     Type,
+    Unit,
     kind_of_unit,
 )  # fmt: skip
 from contractlang.values import State
@@ -29,12 +29,19 @@ from contractlang.values import State
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a rule does not apply. `adapt` is an argument position whose bare number lacks the unit named there."""
+    """Why a rule does not apply, and what would mend it.
+
+    `adapt` is an argument position whose bare number lacks the unit named there, `multiply` one that lacks a factor of
+    that unit, `divide` one that is to be divided by those words, `portion` one whose percentage does not say of what.
+    """
 
     code: str
     message: str
     help: str = ""
     adapt: tuple[int, str] | None = None
+    multiply: tuple[int, Unit] | None = None
+    divide: tuple[int, str] | None = None
+    portion: int | None = None
 
 
 def common_step(steps: Sequence[Fraction | None]) -> Fraction | None:
@@ -58,10 +65,11 @@ def absences(types: Sequence[Type]) -> frozenset[State]:
 
 def unify(types: Sequence[Type], what: str) -> Type | Problem:
     """The common type of values that stand side by side (`min`, `when`, `+`, comparison): same unit, fitting kinds."""
-    solid = [t for t in types if not t.literal] or list(types)
+    places = [i for i, t in enumerate(types) if not t.literal] or list(range(len(types)))
+    solid = [types[i] for i in places]
     first = solid[0]
-    for other in solid[1:]:
-        if (problem := _clash(first, other, what)) is not None:
+    for place, other in zip(places[1:], solid[1:], strict=True):
+        if (problem := _clash(first, other, what, (places[0], place))) is not None:
             return problem
     for position, type_ in enumerate(types):
         if type_.literal and first.numeric and first.unit.powers and first.unit != PP:
@@ -73,7 +81,8 @@ def unify(types: Sequence[Type], what: str) -> Type | Problem:
                 (position, word),
             )
         if type_.literal and not first.numeric:
-            return Problem("kind-mismatch", f"{what} a number and {described(first)}")
+            help_ = "" if first.kind is not Kind.FLAG else "write `yes` or `no`"
+            return Problem("kind-mismatch", f"{what} a number and {described(first)}", help_)
     kinds = {t.kind for t in solid}
     kind = Kind.PERCENT if Kind.PERCENT in kinds and kinds <= {Kind.PERCENT, Kind.NUMBER} else first.kind
     return replace(
@@ -87,16 +96,29 @@ def unify(types: Sequence[Type], what: str) -> Type | Problem:
     )
 
 
-def _clash(a: Type, b: Type, what: str) -> Problem | None:
+def _clash(a: Type, b: Type, what: str, places: tuple[int, int]) -> Problem | None:
     if a.numeric and b.numeric:
-        if a.unit == b.unit:
-            return None
-        return Problem("unit-mismatch", f"{what} {described(a)} and {described(b)}", bridge(a, b))
-    if a.kind is not b.kind:
-        return Problem("kind-mismatch", f"{what} {described(a)} and {described(b)}")
-    if a.kind is Kind.CATEGORY and a.scheme != b.scheme:
+        return None if a.unit == b.unit else _bridged(a, b, f"{what} {described(a)} and {described(b)}", places)
+    if a.kind is not b.kind or (a.kind is Kind.CATEGORY and a.scheme != b.scheme):
         return Problem("kind-mismatch", f"{what} {described(a)} and {described(b)}")
     return None
+
+
+def _bridged(a: Type, b: Type, message: str, places: tuple[int, int]) -> Problem:
+    """A unit mismatch, with what to write when one well-known quantity lies between the two."""
+    for x, y, place in ((a, b, places[0]), (b, a, places[1])):
+        if x.unit * MEMBER_MONTH == y.unit:
+            side = f"multiply the `{x.unit}` side by member_months, or divide the other side by member_months"
+            return Problem("unit-mismatch", message, side, multiply=(place, MEMBER_MONTH))
+        if x.unit == MEMBER_MONTH and y.unit == MEMBER:
+            help_ = "divide member_months by `12 months` to get members"
+            return Problem("unit-mismatch", message, help_, divide=(place, "12 months"))
+        if x.kind is Kind.PERCENT and y.kind is Kind.MONEY:
+            return Problem("unit-mismatch", message, "say what the percentage is of: `10% of benchmark`", portion=place)
+        if x.unit == NONE and y.unit == PP:
+            help_ = "a number and a percentage point differ: write `5 pp` to add points, `105%` to scale"
+            return Problem("unit-mismatch", message, help_)
+    return Problem("unit-mismatch", message, "bring both sides to one unit: multiply or divide by what lies between")
 
 
 def described(type_: Type) -> str:
@@ -115,28 +137,32 @@ def described(type_: Type) -> str:
         case _ if type_.unit == PP:
             return "percentage points"
         case Kind.NUMBER:
-            return "a number without unit" if not type_.unit.powers else f"`{type_.unit}`"
+            return "a number without unit" if not type_.unit.powers else f"`{type_.unit.words}`"
+        case _ if not type_.unit.powers:
+            return "a count"
         case _:
-            return f"`{type_.shown[1] if type_.shown else type_.unit}`"
+            return f"`{unit_words(type_)}`"
 
 
 def unit_words(type_: Type) -> str:
     """The unit as a designer writes it behind a number."""
-    return type_.shown[1] if type_.shown else str(type_.unit).replace("member month", "member_months")
+    return type_.shown[1] if type_.shown else type_.unit.words
 
 
-def bridge(a: Type, b: Type) -> str:
-    """What to write so that two units fit, when one well-known quantity lies between them."""
-    for x, y in ((a, b), (b, a)):
-        if x.unit == PMPM and y.unit == USD:
-            return "multiply the `USD pmpm` side by member_months, or divide the other side by member_months"
-        if x.unit == MEMBER_MONTH and y.unit * MONTH == MEMBER_MONTH:
-            return "divide member_months by `12 months` to get members"
-        if x.kind is Kind.PERCENT and y.unit == USD:
-            return "say what the percentage is of: `10% of benchmark`"
-        if x.kind is Kind.PERCENT and y.unit == PP:
-            return "a percentage and a percentage point differ: write `5 pp` to add points, `105%` to scale"
-    return ""
+def zero(type_: Type) -> str | None:
+    """Zero of a type as a designer writes it; None for what has no zero."""
+    match type_.kind:
+        case Kind.FLAG:
+            return "no"
+        case Kind.PERCENT:
+            return "0%"
+        case _ if not type_.numeric:
+            return None
+        case _:
+            words = unit_words(type_) if type_.unit.powers else ""
+            return (
+                f"$0 {words.removeprefix('USD').strip()}".strip() if words.startswith("USD") else f"0 {words}".strip()
+            )
 
 
 def arithmetic(op: str, a: Type, b: Type) -> Type | Problem:

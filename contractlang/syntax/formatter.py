@@ -55,11 +55,9 @@ class _Formatter:
 
     def text(self) -> str:
         lines: list[Line] = []
-        width = self._header_width()
         previous: Layout | None = None
         was_tall = False
-        for layout in self.layouts:
-            item = _item(layout, width)
+        for layout, item in zip(self.layouts, self._items(), strict=True):
             header = layout.tokens[0].text in _HEADER
             tall = len(item) > 1
             lead = layout.lead(0, 0, first=previous is None) if previous is None else _lead_after(previous, layout)
@@ -73,9 +71,33 @@ class _Formatter:
             previous, was_tall = layout, tall
         return rendered(lines + self._tail())
 
-    def _header_width(self) -> int:
+    def _items(self) -> list[list[Line]]:
+        """The lines of every statement. Neighbours of one kind on single lines get a common column."""
         words = [layout.tokens[0].text for layout in self.layouts]
-        return max((len(word) for word in words if word in _HEADER), default=0) + 1
+        width = max((len(word) for word in words if word in _HEADER), default=0) + 1
+        items = [_item(layout, width) for layout in self.layouts]
+        heads = [_head(layout) if len(item) == 1 else "" for layout, item in zip(self.layouts, items, strict=True)]
+        start = 0
+        while start < len(items):
+            end = start + 1
+            while end < len(items) and heads[start] and heads[end] and self._neighbours(end):
+                end += 1
+            column = max(len(head) for head in heads[start:end])
+            aligned = [
+                [Line(head.ljust(column) + item[0].text[len(head) :], item[0].comment)]
+                for head, item in zip(heads[start:end], items[start:end], strict=True)
+            ]
+            if end > start + 1 and all(len(line.text) <= WIDTH for (line,) in aligned):
+                items[start:end] = aligned
+            start = end
+        return items
+
+    def _neighbours(self, number: int) -> bool:
+        """Whether a statement follows one of its kind on the next line."""
+        above, layout = self.layouts[number - 1 : number + 1]
+        here = layout.tokens[0]
+        between = self.source.text[above.tokens[-1].end : here.start].count("\n")
+        return above.tokens[0].text == here.text and between == 1
 
     def _tail(self) -> list[Line]:
         lines: list[Line] = []
@@ -100,6 +122,14 @@ def _lead_after(previous: Layout, layout: Layout) -> list[Line]:
     if layout.blank_before(at, layout.tokens[0].start):
         lines.append(Line(""))
     return lines
+
+
+def _head(layout: Layout) -> str:
+    """What stands before the column that neighbours on single lines share, or nothing."""
+    word = layout.tokens[0].text
+    if word in _ENTRIES:
+        return layout.joined(0, layout.kinds.index("LBRACE"))
+    return layout.joined(0, 2) if word == "guarantee" else ""
 
 
 def _item(layout: Layout, header_width: int) -> list[Line]:
@@ -159,10 +189,8 @@ def _columns(layout: Layout, brace: int) -> list[Line]:
     ends = {"WITHIN", "WHEN", "SOURCE", "ASSUMED"}
     types = [next((i for i in range(start + 1, end) if layout.kinds[i] in ends), end) for start, end in parts]
     names = 2 * _INDENT + max(len(layout.text(start)) for start, _ in parts)
-    with_rules = [
-        len(layout.joined(start + 1, stop)) for (start, end), stop in zip(parts, types, strict=True) if stop < end
-    ]
-    rules = names + max(with_rules, default=0) + 2
+    rules = names + max(len(layout.joined(start + 1, stop)) for (start, _), stop in zip(parts, types, strict=True)) + 2
+    ruled = any(stop < end for (_, end), stop in zip(parts, types, strict=True))
     lines: list[Line] = []
     for number, ((start, end), stop) in enumerate(zip(parts, types, strict=True)):
         text = (" " * _INDENT + layout.text(start)).ljust(names) + layout.joined(start + 1, stop)
@@ -170,7 +198,7 @@ def _columns(layout: Layout, brace: int) -> list[Line]:
             column = layout.rows(stop, end, text.ljust(rules), rules)
         else:
             comment = layout.comment(end - 1)
-            column = [Line(text.ljust(rules - 2) if comment and with_rules else text, comment)]
+            column = [Line(text.ljust(rules - 2) if comment and ruled else text, comment)]
         lines += _part(layout, number, start, end, column)
     return lines
 

@@ -123,6 +123,17 @@ def test_short_items_stay_together_and_tall_ones_apart() -> None:
     ).replace("'", '"')
 
 
+def test_neighbours_of_one_kind_share_a_column() -> None:
+    text = (
+        "contract c\n\ncategory a { X }\ncategory long_name { Y }  # why\n\ncategory b { Z }\n"
+        'guarantee "g" always a\nguarantee "longer" always b\n'
+    )
+    assert check(text) == (
+        "contract c\n\ncategory a         { X }\ncategory long_name { Y }  # why\n\ncategory b { Z }\n"
+        'guarantee "g"      always a\nguarantee "longer" always b\n'
+    )
+
+
 def test_lines_that_are_too_long_for_their_values_break_after_the_colon() -> None:
     condition = " and ".join(f"condition_{number}" for number in range(4))
     text = f"contract c\n\ndefine x\n  when {condition}: {'a + ' * 15}a\n  otherwise: b\n"

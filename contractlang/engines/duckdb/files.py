@@ -95,7 +95,7 @@ class Parts:
         try:
             create(self.connection, name, source, kind=kind)
         except duckdb.Error as error:
-            return FileProblem("file-unreadable", words(error))
+            return FileProblem("file-unreadable", f"cannot be read: {words(error)}")
         return None
 
 
@@ -147,19 +147,19 @@ _NATIVE = {
     "UTINYINT": "int", "USMALLINT": "int", "UINTEGER": "int", "UBIGINT": "wide", "HUGEINT": "wide", "UHUGEINT": "wide",
     "FLOAT": "single", "DOUBLE": "float", "BOOLEAN": "flag", "DATE": "date",
     "TIMESTAMP": "time", "TIMESTAMP_S": "time", "TIMESTAMP_MS": "time", "TIMESTAMP_NS": "time",
-    "VARCHAR": "text", "UUID": "text",
+    "VARCHAR": "string", "UUID": "string",
 }  # fmt: skip
 
 
 def _native(kind: str) -> str:
     if kind.startswith("DECIMAL("):
         return "decimal:" + kind.removeprefix("DECIMAL(").removesuffix(")").replace(" ", "")
-    return "text" if kind.startswith("ENUM(") else _NATIVE.get(kind, "other")
+    return "string" if kind.startswith("ENUM(") else _NATIVE.get(kind, "other")
 
 
 def _plain(header: str, native: str) -> exp.Expr:
     cell = column(header)
-    if native == "text":
+    if native in {"text", "string"}:
         return exp.Cast(this=cell, to=exp.DataType.build("VARCHAR"))
     if native == "time":
         return exp.Cast(this=cell, to=exp.DataType.build("TIMESTAMP", dialect="duckdb"))
@@ -206,11 +206,11 @@ def _ragged(connection: Connection, rejects: str, layout: Csv) -> FileProblem | 
         return None
     notes = [f"line {line}: {reason}" for line, reason in list(lines.items())[:SHOWN]]
     if len(lines) > SHOWN:
-        notes.append(f"and {len(lines) - SHOWN} more")
-    many = "1 row does" if len(lines) == 1 else f"{len(lines)} rows do"
+        notes.append(f"and {len(lines) - SHOWN:,} more")
+    many = "1 row that does" if len(lines) == 1 else f"{len(lines):,} rows that do"
     return FileProblem(
         "file-unreadable",
-        f"{many} not fit the header of {layout.columns} columns",
+        f"has {many} not fit the header of {layout.columns} columns",
         tuple(notes),
         "quote cells that hold the delimiter, or mend the rows",
     )

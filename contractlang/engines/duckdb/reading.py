@@ -145,13 +145,17 @@ class CellTable:
         change = max((abs(Fraction(t) - Fraction(int(i), 10**places)) for t, i in found), default=Fraction(0))
         return change / Fraction(10) ** reading.shift
 
-    def duplicates(self, keys: Sequence[int]) -> tuple[int, list[Duplicate]]:
-        """How many keys name several rows, and the first of them."""
-        query = q.duplicates(self.typed, keys)
+    def duplicates(self, keys: Sequence[int], needed: Collection[int]) -> tuple[int, list[Duplicate]]:
+        """How many keys name several rows, and the first of them. Rows without a needed key do not count."""
+        if keys:
+            hashes, used = rows(self.connection, q.different(self.typed, keys))[0]
+            if hashes == used:
+                return 0, []
+        query = q.duplicates(self.typed, keys, needed)
         total = rows(self.connection, q.count_of(query))[0][0]
         found = []
         for *values, count, first, last in rows(self.connection, query.limit(SHOWN, copy=False)) if total else ():
-            texts = tuple(str(value) for value in values)
+            texts = tuple("" if value is None else str(value) for value in values)
             found.append(Duplicate(texts, count, divmod(first, q.PLACE), divmod(last, q.PLACE)))
         return total, found
 
@@ -218,9 +222,9 @@ def _sized(connection: Connection, done: str, readings: list[Reading]) -> tuple[
     for reading, most, whole in zip(numbers, found[::2], found[1::2], strict=True):
         places = min(most or 0, MOST_PLACES) if reading.places is None else reading.places
         settled = sized[reading.name] = replace(reading, places=places)
-        # One digit more, because rounding may carry.
-        if (whole or 0) + max(places, scale(settled) - reading.shift) + 1 <= _SHORT:
-            widths[reading.name] = _SHORT
+        needed = (whole or 0) + max(places, scale(settled) - reading.shift) + 1  # rounding may carry into one more
+        if needed <= _SHORT:
+            widths[reading.name] = needed
     return [sized.get(reading.name, reading) for reading in readings], widths
 
 

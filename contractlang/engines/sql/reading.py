@@ -135,10 +135,12 @@ def _wrapped(value: E) -> E:
 
 def text_of(raw: Raw) -> E:
     """The cell as text without outer spaces; '' for NULL."""
-    if raw.native != "text":
+    if not raw.textual:
         return call("coalesce", cast(column(raw.name), "VARCHAR"), "")
     cell = column(raw.name)
-    # Trimming costs several times the test that shows that there is nothing to trim.
+    if raw.native == "string":
+        return call("coalesce", call("trim", cell, SPACES), "")
+    # Outside dictionary-coded columns, trimming costs several times the test that shows that there is nothing to trim.
     return when(
         (call("regexp_full_match", cell, _TRIMMED), cell), otherwise=call("coalesce", call("trim", cell, SPACES), "")
     )
@@ -150,7 +152,7 @@ def text_of(raw: Raw) -> E:
 def _absent(reading: Reading, t: E) -> E:
     if reading.labels_of_sources:
         return both(*(among(text_of(raw), reading.absent) for raw in reading.sources))
-    if reading.sources[0].native != "text" and not any(reading.absent):
+    if not reading.sources[0].textual and not any(reading.absent):
         return is_null(column(reading.sources[0].name))
     return among(t, reading.absent)
 
@@ -233,20 +235,20 @@ def _integer(reading: Reading, normal: E, width: int) -> E:
     places, kind = _places(reading), "HUGEINT" if width == DIGITS else "BIGINT"
     raw = reading.sources[0]
     cell = column(raw.name)
-    zeros = 10 ** max(0, -(places + reading.shift))  # a column in thousands: the scale of a result is never negative
+    zeros = max(0, -(places + reading.shift))  # a column in thousands: the scale of a result is never negative
     if by_text(reading):
         value = _integer_of_text(reading, normal, width)
     elif raw.native == "int":
-        zeros *= 10**places
-        value = cast(cell, "HUGEINT")
+        zeros += places
+        value = cell
     elif raw.native == "float":
         fast, size = _rounded_double(raw, places)
         exact = fast if reading.rounds else both(fast, no(_is_changed_double(raw, places)))
-        value = when((exact, cast(size, "HUGEINT")), otherwise=_integer_of_text(reading, normal, width))
+        value = when((exact, size), otherwise=cast(_integer_of_text(reading, normal, width), kind, attempt=True))
     else:
-        value = cast(_times_power(cell, _decimal(raw.native)[0], places), "HUGEINT")
-    if zeros > 1:
-        value = call("try", binary(exp.Mul, value, cast(number(zeros), "HUGEINT")))
+        value = _unscaled(cell, _decimal(raw.native), places)
+    if zeros:
+        value = call("try", binary(exp.Mul, cast(value, "HUGEINT"), cast(number(10**zeros), "HUGEINT")))
     return cast(value, kind, attempt=True)
 
 
@@ -254,17 +256,31 @@ def _integer_of_text(reading: Reading, normal: E, width: int) -> E:
     places = _places(reading)
     decimal = cast(normal, f"DECIMAL({width}, {places})", attempt=True)
     if width + _factor_width(width, places) <= DIGITS:
-        value = cast(_times_power(decimal, width, places), "HUGEINT")
+        value = _unscaled(decimal, (width, places), places)
     else:
         value = cast(call("replace", cast(decimal, "VARCHAR"), ".", ""), "HUGEINT", attempt=True)
     return value if reading.rounds else when((binary(exp.LTE, decimals(normal), places), value))
 
 
-def _times_power(decimal: E, digits: int, places: int) -> E:
-    """A decimal times 10**places. One factor is wider than 18 digits, because DuckDB multiplies two shorter ones in 64
-    bits, whatever the product needs."""
-    factor = cast(number(10**places), f"DECIMAL({_factor_width(digits, places)}, 0)")
-    return binary(exp.Mul, decimal, factor) if places else decimal
+def _unscaled(decimal: E, size: tuple[int, int], places: int) -> E:
+    """A decimal (digits, scale) times 10**places, as an integer.
+
+    DuckDB multiplies decimals of up to 18 digits in 64 bits, whatever the product needs; that is fast, and right while
+    the digits of both factors suffice or the value is small. Otherwise one factor is widened, which is ten times slower.
+    """
+    digits, own = size
+    if not places:
+        return cast(decimal, "BIGINT" if digits <= 18 else "HUGEINT")
+    short = cast(binary(exp.Mul, decimal, cast(number(10**places), f"DECIMAL({places + 1}, 0)")), "BIGINT")
+    if digits + places < 18:
+        return short
+    factor = f"DECIMAL({_factor_width(digits, places)}, 0)"
+    long = cast(binary(exp.Mul, decimal, cast(number(10**places), factor)), "HUGEINT")
+    room = min(18 - own - places, digits - own - 1)
+    if digits > 18 or room < 6:
+        return long
+    small = binary(exp.LT, call("abs", decimal), cast(number(10**room), f"DECIMAL({digits}, {own})"))
+    return when((small, short), otherwise=cast(long, "BIGINT", attempt=True))
 
 
 def _factor_width(digits: int, places: int) -> int:
@@ -382,6 +398,11 @@ def _moment(t: E, form: str) -> E:
 def _period(reading: Reading, t: E) -> E:
     if reading.style == "label":
         return when((call("regexp_full_match", t, PERIODS[reading.word]), t))
+    if reading.style == "yyyymm" and reading.word in {"year", "month"}:
+        label = call("left", t, 4)
+        if reading.word == "month":
+            label = call("concat", label, "-", call("right", t, 2))
+        return when((call("regexp_full_match", t, YYYYMM), label))
     day = _date(reading, t)
     year = call("lpad", cast(call("year", day), "VARCHAR"), 4, "0")
     match reading.word:
@@ -429,7 +450,7 @@ def numbers(raw: str, readings: Sequence[Reading], where: E | None) -> exp.Selec
 
 
 def _carried(reading: Reading, source: Raw) -> bool:
-    return bool(reading.labels_of_sources) or source.native != "text"
+    return bool(reading.labels_of_sources) or not source.textual
 
 
 def typed(done: str, readings: Sequence[Reading], widths: Mapping[str, int]) -> exp.Select:
@@ -529,13 +550,25 @@ def count_of(query: exp.Select) -> exp.Select:
     return exp.Select(expressions=[call("count")]).from_(exp.Subquery(this=query), copy=False)
 
 
-def duplicates(done: str, keys: Sequence[int]) -> exp.Select:
-    """Keys that occur more than once: their values, how often, and the first and last place (file * 2**40 + row)."""
+def different(done: str, keys: Sequence[int]) -> exp.Select:
+    """How many different hashes the keys have, and how many rows there are.
+
+    As many hashes as rows prove that no two rows share a key, at a tenth of the cost of grouping by the keys.
+    """
+    hashed = call("hash", *(column(f"v{i}") for i in keys))
+    return select([exp.Count(this=exp.Distinct(expressions=[hashed])), call("count")], done)
+
+
+def duplicates(done: str, keys: Sequence[int], needed: Collection[int]) -> exp.Select:
+    """Keys that occur more than once: their values, how often, and the first and last place (file * 2**40 + row).
+
+    Rows that lack a needed key are left out: they are reported as such.
+    """
     values = [column(f"v{i}") for i in keys]
     place = binary(exp.Add, binary(exp.Mul, cast(column("f"), "BIGINT"), PLACE), column("r"))
     again = binary(exp.GT, call("count"), 1)
     query = select([*values, call("count"), call("min", place), call("max", place)], done)
-    present = both(*(no(is_null(value)) for value in values)) if values else exp.true()
+    present = both(*(no(is_null(column(f"v{i}"))) for i in needed)) if needed else exp.true()
     query = query.where(present, copy=False)
     query = query.group_by(*values, copy=False) if values else query
     return query.having(again, copy=False).order_by(call("min", place), copy=False)

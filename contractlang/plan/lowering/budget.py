@@ -11,7 +11,7 @@ from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import calls, expressions, pipeline, references
 from contractlang.plan.lowering.context import Lowering
-from contractlang.semantics.declarations import TermsTable
+from contractlang.semantics.terms import TermsTable
 from contractlang.semantics.types import NONE, PMPM, Kind, Type
 from contractlang.semantics.typing import described
 from contractlang.source import Span

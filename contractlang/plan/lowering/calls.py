@@ -250,7 +250,7 @@ def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
                 "unit-mismatch",
                 f"scale `{name}` runs over {described(scale.borders)}, the argument is {described(type_)}",
                 argument.span,
-                typing.bridge(scale.borders, type_),
+                found.help,
             )
             return None
     whole = type_.kind is Kind.COUNT or (type_.step is not None and type_.step > 0 and type_.step.denominator == 1)

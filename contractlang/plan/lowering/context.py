@@ -46,6 +46,8 @@ class Lowering:
         self.values: dict[str, Ref] = {}
         self.broken: set[str] = set()
         self.used: set[str] = set()
+        self.item = ""
+        self.across: frozenset[tuple[str, str]] = frozenset()
         self.names: list[nodes.Named] = []
         self.refusals: list[nodes.Refusal] = []
         self.requirements: list[nodes.Requirement] = []

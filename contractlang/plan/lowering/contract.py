@@ -9,7 +9,7 @@ from fractions import Fraction
 from contractlang.diagnostics.diagnostic import Edit, Fix, Sink
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, references, scales
+from contractlang.plan.lowering import expressions, scales
 from contractlang.plan.lowering.budget import lower_budget
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.measures import lower_measure, lower_measures
@@ -18,8 +18,9 @@ from contractlang.plan.lowering.quality import lower_quality
 from contractlang.plan.lowering.sharing import lower_sharing
 from contractlang.plan.lowering.spending import lower_spending
 from contractlang.plan.relations import Reduction
-from contractlang.semantics.declarations import covers_term, declare
-from contractlang.semantics.scope import Scope, evaluation_order
+from contractlang.semantics.declarations import declare
+from contractlang.semantics.order import evaluation_order
+from contractlang.semantics.scope import Scope
 from contractlang.semantics.types import USD, Kind
 from contractlang.semantics import typing
 from contractlang.semantics.typing import described
@@ -47,10 +48,14 @@ def lower(
     """Check and lower one edition. The plan is complete only if the sink has no errors."""
     scope = Scope(document, uses, sink)
     low = Lowering(scope, declare(scope, sink), sink, term_years)
-    _check_schedules(low)
-    prior = {name: references.prior_only(item) for name, item in scope.items.items()}
+    order = evaluation_order(scope)
+    low.broken |= order.circular
+    low.across = order.across
     payments: list[str] = []
-    for name in evaluation_order(scope, prior):
+    for name in order.names:
+        if name in low.broken:
+            continue
+        low.item = name
         if not _lower_item(low, name, scope.items[name], payments):
             low.broken.add(name)
     _check_previous(low)
@@ -212,12 +217,6 @@ def _control(low: Lowering, name: str, item: ast.Control) -> bool:
         return False
     low.controls.append(nodes.Control(name, left, right, tolerance, item.span))
     return True
-
-
-def _check_schedules(low: Lowering) -> None:
-    for name, item in low.scope.items.items():
-        if isinstance(item, ast.Schedule) and name in low.declared.terms:
-            covers_term(low.declared.terms[name], item, low.term_years, low.sink)
 
 
 def _check_previous(low: Lowering) -> None:

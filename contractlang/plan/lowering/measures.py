@@ -19,8 +19,8 @@ from contractlang.plan.lowering.reduction import (
     per_column, per_keys, period_of, reasons, settlement_keys, step, text,
 )  # fmt: skip
 from contractlang.plan.lowering.spending import population_of
-from contractlang.semantics.declarations import TermsTable, declare_terms
 from contractlang.semantics.model import TableSchema
+from contractlang.semantics.terms import TermsTable, terms_table
 from contractlang.semantics.types import EVENT, NONE, Grain, Kind, Type
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -108,7 +108,7 @@ def partial_inside(low: Lowering, found: MeasureSet, span: Span) -> Callable[[Re
 
 
 def _set(low: Lowering, name: str, block: ast.Block, written: ast.Terms) -> MeasureSet | None:
-    table = declare_terms(low.scope, name, written, low.sink)
+    table = terms_table(low.scope, name, written, low.sink, whole=False)
     if table is None:
         return None
     labels = tuple(p[0] for p in table.patterns if isinstance(p[0], str))

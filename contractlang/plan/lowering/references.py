@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from contractlang.diagnostics.diagnostic import Edit, Fix
@@ -11,8 +11,9 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics import typing
-from contractlang.semantics.declarations import Pattern, TermsTable, literal
+from contractlang.semantics.cells import literal
 from contractlang.semantics.scope import ColumnRef, ItemRef, KeyRef, described_item
+from contractlang.semantics.terms import Pattern, TermsTable
 from contractlang.semantics.types import NONE, Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
@@ -40,9 +41,11 @@ def lower_name(low: Lowering, name: ast.Name) -> Ref | None:
 
 
 def key(low: Lowering, word: str, span: Span) -> Ref:
-    """The value of a key of the settlement grain: `year`, `contract_year`, the unit."""
+    """The value of a key: `year`, `contract_year`, the unit; a category as what varies by it."""
     if word == low.scope.unit:
         return low.emit(nodes.Key(word), (), Type(Kind.TEXT, grain=frozenset({word})), span)
+    if word in low.scope.categories:
+        return low.emit(nodes.Key(word), (), Type(Kind.CATEGORY, scheme=word, grain=frozenset({word})), span)
     grain = frozenset({low.scope.period})
     number = Type(Kind.NUMBER, NONE, grain, step=Fraction(1))
     if word != "contract_year":
@@ -282,29 +285,18 @@ def lower_shift(low: Lowering, e: ast.At | ast.Prior) -> Ref | None:
 def _shifted_name(low: Lowering, e: ast.At | ast.Prior, starting: Ref | None) -> tuple[str, Type] | None:
     """The name whose value is read in another period; an expression gets a hidden name of its own."""
     operand = e.operand
-    if isinstance(operand, ast.Name):
-        found = low.scope.candidates(operand)
-        if (
-            len(found) == 1
-            and isinstance(found[0], ItemRef)
-            and operand.text not in low.values
-            and operand.text not in low.broken
-        ):
-            item = found[0].item
-            if isinstance(item, ast.Define | ast.Block | ast.Payment) and (
-                starting is not None or isinstance(e, ast.Prior)
-            ):
-                low.used.add(found[0].name)
-                if starting is None:
-                    low.error(
-                        "prior-without-starting",
-                        f"`{operand.text}` reaches itself through `prior`",
-                        e.span,
-                        "say what it starts from: `prior x starting v`",
-                    )
-                    return None
-                type_ = replace(low.type(starting), grain=low.settled, literal=False)
-                return operand.text, type_
+    target = _across(low, operand) if isinstance(operand, ast.Name) and isinstance(e, ast.Prior) else None
+    if target is not None and isinstance(operand, ast.Name):
+        low.used.add(target)
+        if starting is None:
+            low.error(
+                "prior-without-starting",
+                f"`{operand.text}` reaches itself through `prior`",
+                e.span,
+                "say what it starts from: `prior x starting v`",
+            )
+            return None
+        return operand.text, replace(low.type(starting), grain=low.settled, literal=False)
     ref = expressions.lower_expression(low, operand)
     if ref is None:
         return None
@@ -316,6 +308,14 @@ def _shifted_name(low: Lowering, e: ast.At | ast.Prior, starting: Ref | None) ->
         node = low.builder.nodes[ref]
     assert node.name is not None
     return node.name, node.type
+
+
+def _across(low: Lowering, name: ast.Name) -> str | None:
+    """The item of a name if it reaches the item that is being lowered in turn."""
+    for found in low.scope.candidates(name):
+        if isinstance(found, ItemRef) and (low.item, found.name) in low.across:
+            return found.name
+    return None
 
 
 def _periods(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...] | None:
@@ -351,26 +351,3 @@ def _periods(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...
         )
         return None
     return ((str(found[0]), Fraction(1)),)
-
-
-def prior_only(scope_item: ast.Item) -> set[str]:
-    """Names that an item reads only inside `prior`."""
-    inside: set[str] = set()
-    outside: set[str] = set()
-
-    def walk(node: object, within: bool) -> None:
-        if isinstance(node, ast.Prior):
-            walk(node.operand, True)
-            walk(node.starting, within)
-        elif isinstance(node, ast.Name):
-            (inside if within else outside).add(node.parts[0])
-        elif isinstance(node, tuple):
-            for part in node:
-                walk(part, within)
-        elif is_dataclass(node) and not isinstance(node, Span):
-            for f in fields(node):
-                if f.name != "span":
-                    walk(getattr(node, f.name), within)
-
-    walk(scope_item, False)
-    return inside - outside

@@ -9,7 +9,7 @@ from fractions import Fraction
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics import typing
-from contractlang.semantics.declarations import literal
+from contractlang.semantics.cells import literal
 from contractlang.semantics.model import ColumnSchema, TableSchema
 from contractlang.semantics.types import EVENT, Kind, Type
 from contractlang.semantics.typing import Problem, described

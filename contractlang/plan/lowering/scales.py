@@ -13,7 +13,7 @@ from fractions import Fraction
 from contractlang.diagnostics.diagnostic import Edit, Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.lowering.context import Lowering
-from contractlang.semantics.declarations import literal
+from contractlang.semantics.cells import literal
 from contractlang.semantics.types import Type
 from contractlang.semantics.typing import Problem, unify
 from contractlang.source import Span

@@ -1,0 +1,374 @@
+"""The public interface: plain functions over files, and results that answer questions. Exported by `contractlang`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
+from contractlang.diagnostics.interchange import as_json as findings_json
+from contractlang.diagnostics.render import terminal
+from contractlang.plan.compiler import Compiled, compile_file
+from contractlang.runtime import explanation, statement_forms
+from contractlang.runtime.executor import Engines
+from contractlang.runtime.export import export
+from contractlang.runtime.formatting import unit_words
+from contractlang.runtime.reconcile import Reconciliation
+from contractlang.runtime.reconcile import as_json as reconciliation_json
+from contractlang.runtime.reconcile import reconcile as compare
+from contractlang.runtime.reconcile_terms import reconciled_value, stated_amounts, uncertain_inputs
+from contractlang.runtime.result import PaymentTotal, Result, Status
+from contractlang.runtime.runs import Opened, open_run, parse_overrides, resolve_name, settle
+from contractlang.runtime.statement import statement
+from contractlang.runtime.trace import DEEPEST, Trace, trace
+from contractlang.source import SourceFile
+from contractlang.syntax.formatter import format_source
+from contractlang.values import Value
+
+FilePath = str | PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem as plain data. `file`, `line` and `column` are empty or 0 for findings about data."""
+
+    code: str
+    severity: str
+    message: str
+    file: str
+    line: int
+    column: int
+    help: str
+    notes: tuple[str, ...]
+    frame: str = field(repr=False, default="")
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
+        return f"{place}{self.severity}[{self.code}]: {self.message}"
+
+
+class ContractError(Exception):
+    """A contract, a binding or data that cannot be used; `findings` say why, with what to do about each."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The findings of a check, in the order of the text; iterating gives them one by one."""
+
+    findings: tuple[Finding, ...]
+    document: dict[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error; warnings do not count."""
+        return all(finding.severity != Severity.ERROR for finding in self.findings)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of `vbc check --format json`, with every place and fix."""
+        return self.document
+
+
+@dataclass(frozen=True, slots=True)
+class ValueInfo:
+    """A named value of a contract: its kind and unit in words, and the keys along which it varies."""
+
+    name: str
+    kind: str
+    unit: str
+    grain: frozenset[str]
+    place: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A contract that checks. `periods` are the labels of all settlement periods of its term."""
+
+    path: Path
+    compiled: Compiled = field(repr=False)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.compiled.plans[-1].contract
+
+    @property
+    def version(self) -> str:
+        return self.compiled.plans[-1].version
+
+    @property
+    def title(self) -> str:
+        return self.compiled.plans[-1].title
+
+    @property
+    def unit(self) -> str:
+        """The settlement unit: `group`, `aco`, `practice` …"""
+        return self.compiled.unit
+
+    @property
+    def periods(self) -> tuple[str, ...]:
+        return tuple(period.label for period in self.compiled.periods())
+
+    @property
+    def payments(self) -> tuple[str, ...]:
+        return self.compiled.plans[-1].payments
+
+    @property
+    def meaning(self) -> str:
+        """The hash of what the latest text means: untouched by layout, comments and order where order means nothing."""
+        return self.compiled.editions[-1].meaning_hash
+
+    @property
+    def values(self) -> tuple[ValueInfo, ...]:
+        """Every named value of the latest text."""
+        plan = self.compiled.plans[-1]
+        types = [(named, plan.nodes[named.node].type) for named in plan.names]
+        return tuple(
+            ValueInfo(named.name, type_.kind.value, unit_words(type_), type_.grain, named.origin.place)
+            for named, type_ in types
+        )
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A settled run. Findings say what is held and which guarantees do not hold."""
+
+    opened: Opened = field(repr=False)
+    result: Result = field(repr=False)
+    findings: tuple[Finding, ...]
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """(group, period) of every reported row, in order."""
+        return [(self.result.group(row), self.result.period(row)) for row in self.result.rows.tolist()]
+
+    @property
+    def totals(self) -> list[PaymentTotal]:
+        """What is paid and owed, per payment and period, in exact dollars."""
+        return self.result.totals()
+
+    def status(self, group: str, period: str) -> tuple[str, str]:
+        """`settled`, `held` or `not settled`, and why. Raises KeyError for a row that does not exist."""
+        left = next((o for o in self.result.left_out if (o.group, o.period) == (group, period)), None)
+        if left is not None:
+            return Status.NOT_SETTLED.words, left.reason
+        row = self.row(group, period)
+        return Status(int(self.result.status[row])).words, self.result.reasons.get(row, "")
+
+    def value(self, name: str, group: str, period: str) -> Value:
+        """An exact named value: a Fraction (dollars, a plain fraction for percentages), bool, date, text, or `Absent`.
+
+        A block's name stands for its amount or total. Raises KeyError for an unknown name, group or period.
+        """
+        return self.result.value(self.full_name(name), self.row(group, period))
+
+    def statement(self, group: str, period: str) -> str:
+        """The statement as text."""
+        return statement_forms.as_text(statement(self.result, self.opened.heading, self.row(group, period)))
+
+    def statement_json(self, group: str, period: str) -> dict[str, Any]:
+        """The statement as plain data (`vbc-statement/1`)."""
+        return statement_forms.as_json(statement(self.result, self.opened.heading, self.row(group, period)))
+
+    def write(self, folder: FilePath) -> list[Path]:
+        """Write `results.parquet`, `results.csv` and `run.json`; the files appear together or not at all."""
+        return export(self.result, self.opened.heading, Path(folder), {"binding": self.opened.dataset.report.to_json()})
+
+    def row(self, group: str, period: str) -> int:
+        found = self.result.find(group, period)
+        if found is None:
+            raise KeyError(f"no row for {group}, {period}")
+        return found
+
+    def full_name(self, name: str) -> str:
+        sink = Sink()
+        found = resolve_name(self.result, name, sink)
+        if found is None:
+            raise KeyError(next(iter(sink)).message)
+        return found
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a value is what it is, as a tree of `Trace`."""
+
+    settled: Settled = field(repr=False)
+    row: int
+    trace: Trace
+
+    def text(self, width: int = 118) -> str:
+        """The tree as text."""
+        return explanation.as_text(self.settled.result, self.settled.opened.heading, self.trace, self.row, width)
+
+    def to_json(self) -> dict[str, Any]:
+        """The tree as plain data (`vbc-trace/1`)."""
+        return explanation.as_json(self.settled.result, self.settled.opened.heading, self.trace, self.row)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Our amounts beside stated ones, row by row."""
+
+    comparison: Reconciliation
+    findings: tuple[Finding, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every row lies within the tolerance (or within what the printed digits allow)."""
+        return self.comparison.agrees
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of `vbc reconcile --json`."""
+        return reconciliation_json(self.comparison)
+
+
+def check(path: FilePath, *, roots: Sequence[FilePath] = ()) -> Checked:
+    """Check a contract, library or amendment with everything it uses. Never raises for what is in the file."""
+    sink = Sink()
+    compile_file(Path(path), sink, roots=[Path(root) for root in roots])
+    return Checked(_findings(sink), findings_json(sink))
+
+
+def compile(  # noqa: A001 - the verb of the language; the built-in is not needed beside it
+    path: FilePath, *, overrides: Mapping[str, str] | None = None, roots: Sequence[FilePath] = ()
+) -> Contract:
+    """Compile a contract. `overrides` maps constants and `block.step` to values as a contract writes them.
+
+    Raises ContractError when there are errors.
+    """
+    sink = Sink()
+    values = parse_overrides(overrides or {}, sink)
+    compiled = compile_file(Path(path), sink, overrides=values, roots=[Path(root) for root in roots])
+    if compiled is None or sink.failed:
+        raise ContractError(_findings(sink))
+    return Contract(Path(path), compiled, _findings(sink))
+
+
+def evaluate(
+    contract: FilePath,
+    data: FilePath,
+    *,
+    periods: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    tables: Mapping[str, FilePath] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    engine: str = "auto",
+    roots: Sequence[FilePath] = (),
+) -> Settled:
+    """Settle a contract on the data of a binding.
+
+    Raises ContractError when nothing can be settled. Held groups and failed guarantees do not raise: see `findings`.
+    """
+    sink = Sink()
+    opened = _open(contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink)
+    result = settle(opened, sink, periods=periods, groups=groups, engines=Engines(settle=engine))
+    if result is None:
+        raise ContractError(_findings(sink))
+    return Settled(opened, result, _findings(sink))
+
+
+def explain(settled: Settled, name: str, group: str, period: str, *, depth: int | None = None) -> Explanation:
+    """Explain a named value of one group and period. Raises KeyError for an unknown name, group or period."""
+    row = settled.row(group, period)
+    found = trace(settled.result, settled.full_name(name), row, DEEPEST if depth is None else depth)
+    if found is None:
+        raise KeyError(f"no value `{name}` in {period}")
+    return Explanation(settled, row, found)
+
+
+def format(text: str, *, name: str = "<text>") -> str:  # noqa: A001 - see `compile`
+    """The text of a contract in its canonical layout. Raises ContractError when it does not parse."""
+    sink = Sink()
+    found = format_source(SourceFile(name, text), sink)
+    if found is None or sink.failed:
+        raise ContractError(_findings(sink))
+    return found
+
+
+def reconcile(
+    contract: FilePath,
+    data: FilePath,
+    against: str,
+    *,
+    value: str | None = None,
+    tolerance: Fraction | int | str = 1,
+    uncertain: Mapping[str, str] | None = None,
+    periods: Sequence[str] = (),
+    tables: Mapping[str, FilePath] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    engine: str = "auto",
+    roots: Sequence[FilePath] = (),
+) -> Reconciled:
+    """Compare our amounts with those that the data state in the column `against`.
+
+    `uncertain` maps inputs to half of their last printed step (`{"quality": "0.005%"}`). Raises ContractError.
+    """
+    sink = Sink()
+    opened = _open(contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink)
+    moved = uncertain_inputs(opened, uncertain or {}, sink)
+    stated = stated_amounts(opened, against, _paths(tables), sink)
+    result = settle(opened, sink, periods=periods, engines=Engines(settle=engine)) if stated is not None else None
+    name = reconciled_value(result, value, sink) if result is not None else None
+    if result is None or name is None or stated is None or moved is None:
+        raise ContractError(_findings(sink))
+    found = compare(result, name, stated, Fraction(tolerance), column=against, uncertain=moved)
+    return Reconciled(found, _findings(sink))
+
+
+def _open(
+    contract: FilePath,
+    data: FilePath,
+    *,
+    tables: Mapping[str, FilePath] | None,
+    overrides: Mapping[str, str] | None,
+    roots: Sequence[FilePath],
+    sink: Sink,
+) -> Opened:
+    opened = open_run(
+        Path(contract),
+        Path(data),
+        sink,
+        overrides=overrides,
+        tables=_paths(tables),
+        roots=[Path(root) for root in roots],
+    )
+    if opened is None:
+        raise ContractError(_findings(sink))
+    return opened
+
+
+def _paths(tables: Mapping[str, FilePath] | None) -> dict[str, Path]:
+    return {name: Path(path) for name, path in (tables or {}).items()}
+
+
+def _findings(sink: Sink) -> tuple[Finding, ...]:
+    return tuple(_finding(diagnostic) for diagnostic in sink)
+
+
+def _finding(diagnostic: Diagnostic) -> Finding:
+    span = diagnostic.span
+    file, line, column = ("", 0, 0) if span is None else (span.file.name, span.line, span.column)
+    return Finding(
+        diagnostic.code,
+        diagnostic.severity.value,
+        diagnostic.message,
+        file,
+        line,
+        column,
+        diagnostic.help,
+        diagnostic.notes,
+        terminal(diagnostic),
+    )
