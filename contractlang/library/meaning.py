@@ -114,8 +114,14 @@ def _leaf(value: object) -> bytes:
 
 
 def _node(node: Any) -> _Part:
+    """Fields that say nothing are left out, so that a new optional part of the language changes no hash that exists."""
     tag, fields = _shape(node.__class__)
-    todo = [_bag(getattr(node, name)) if unordered else getattr(node, name) for name, unordered in fields]
+    todo: list[Any] = []
+    for name, unordered in fields:
+        value = getattr(node, name)
+        if value is None or value is False or value == () or (isinstance(value, ast.Notes) and value.assumed is None):
+            continue
+        todo += [_bag(value) if unordered else value, name]
     return _Part(tag, ordered=True, todo=todo)
 
 
@@ -125,7 +131,7 @@ def _shape(sort: type[Any]) -> tuple[str, tuple[tuple[str, bool], ...]]:
     name = sort.__name__
     fields = [f.name for f in dataclasses.fields(sort)]
     counted = [f for f in fields if f not in ("span", "replace") and (name, f) not in _IGNORED]
-    return f"{name} {','.join(counted)}", tuple((f, (name, f) in _UNORDERED) for f in reversed(counted))
+    return name, tuple((f, (name, f) in _UNORDERED) for f in reversed(counted))
 
 
 def _bag(values: tuple[Any, ...]) -> _Part:

@@ -115,7 +115,7 @@ def expression(plan: nodes.Plan, ref: Ref, depth: int = 0) -> str:
     return _operation(node.op, node.type, args)
 
 
-def _operation(op: nodes.Op, type_: Type, args: list[str]) -> str:  # noqa: PLR0911, PLR0912 (one case per operation)
+def _operation(op: nodes.Op, type_: Type, args: list[str]) -> str:
     match op:
         case nodes.Const(value=value):
             return _value(value, type_)

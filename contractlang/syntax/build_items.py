@@ -250,7 +250,9 @@ class ItemBuilder(ExpressionBuilder):
     def control(self, kids: Kids, start: int, end: int) -> ast.Control:
         parts = [kid for kid in kids[1:] if not isinstance(kid, Note)]
         tolerance = parts[2] if len(parts) > 2 else None
-        return ast.Control(kids[0].text, parts[0], parts[1], tolerance, self.notes(kids, start), span=self.span(start, end))
+        return ast.Control(
+            kids[0].text, parts[0], parts[1], tolerance, self.notes(kids, start), span=self.span(start, end)
+        )
 
     def cell_absent(self, _kids: Kids, start: int, end: int) -> ast.NotApplicable:
         return ast.NotApplicable(span=self.span(start, end))
@@ -341,7 +343,9 @@ class ItemBuilder(ExpressionBuilder):
 
     def block(self, kind: str, kids: Kids, start: int, end: int) -> ast.Block:
         parts: dict[str, Any] = dict(those(Part, kids))
-        table = [replace(t, name=kids[0].text, keys=(ast.Name((t.header[0],), span=t.span),)) for t in those(ast.Terms, kids)]
+        table = [
+            replace(t, name=kids[0].text, keys=(ast.Name((t.header[0],), span=t.span),)) for t in those(ast.Terms, kids)
+        ]
         return ast.Block(
             kind,
             kids[0].text,

@@ -6,7 +6,15 @@ from contractlang.plan import relations
 from contractlang.plan.lowering import rows
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.reduction import (
-    MEMBER_KEY, PERIOD, UNIT, all_columns, column, member_keys, member_table, period_of, step,
+    MEMBER_KEY,
+    PERIOD,
+    UNIT,
+    all_columns,
+    column,
+    member_keys,
+    member_table,
+    period_of,
+    step,
 )  # fmt: skip
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
@@ -16,13 +24,8 @@ from contractlang.source import Span
 from contractlang.syntax import ast
 
 
-def attribute(
-    low: Lowering, name: str, block: ast.Block, clause: ast.Step, table: TableSchema, placed: str
-) -> str | None:
-    """The step whose rows carry their unit; None after a report.
-
-    A chain `by A else B` takes B where A gives nothing.
-    """
+def attribute(low: Lowering, name: str, clause: ast.Step, table: TableSchema, placed: str) -> str | None:
+    """The step whose rows carry their unit; None after a report."""
     by = clause.get("by")
     if by is not None:
         unit = rows.lower_row(low, table, by)
@@ -30,16 +33,17 @@ def attribute(
             return None
         derived = relations.Derive(placed, ((UNIT, unit.expr),))
         return step(low, f"{name}.attributed", derived, clause.span, "the unit of each row")
-    return _plurality(low, name, block, clause, placed)
+    return _plurality(low, name, clause, placed)
 
 
-def _plurality(low: Lowering, name: str, block: ast.Block, clause: ast.Step, placed: str) -> str | None:
+def _plurality(low: Lowering, name: str, clause: ast.Step, placed: str) -> str | None:
     """`by plurality of COLUMN from TABLE over N months`: per member and period the unit with most visits.
 
     Visits of the N months that end with the period count. Ties go to the unit seen latest, then to the first by name.
     """
     visited, source = clause.get("plurality"), clause.get("from")
-    assert isinstance(visited, ast.Expr) and isinstance(source, ast.Name)
+    assert visited is not None
+    assert isinstance(source, ast.Name)
     table = member_table(low, source)
     keys = None if table is None else member_keys(low, table, ast.Block("visits", source.text, (), span=clause.span))
     periods = _look_back(low, clause)
@@ -47,7 +51,7 @@ def _plurality(low: Lowering, name: str, block: ast.Block, clause: ast.Step, pla
         return None
     member, moment = keys
     unit = rows.lower_row(low, table, visited)
-    weight = _weight(low, table)
+    weight = _weight(table)
     if unit is None:
         return None
     span = clause.span
@@ -72,7 +76,10 @@ def _winner(low: Lowering, name: str, clause: ast.Step, placed: str, visits: str
     member_period = (MEMBER_KEY, PERIOD)
     known = RowExpr("not", (RowExpr("missing", (column(UNIT, "text"),), kind="flag"),), kind="flag")
     step(low, f"{name}.named", relations.Filter(visits, known), span, "visits with a known unit")
-    tally = (relations.Measure("tally", "sum", column("visit_count")), relations.Measure("latest", "max", column(moment, "text")))
+    tally = (
+        relations.Measure("tally", "sum", column("visit_count")),
+        relations.Measure("latest", "max", column(moment, "text")),
+    )
     step(low, f"{name}.tally", relations.Group(f"{name}.named", (*member_period, UNIT), tally), span, "visits by unit")
     ranked = f"{name}.tally"
     for column_name, kind in (("tally", "int"), ("latest", "text")):
@@ -80,14 +87,18 @@ def _winner(low: Lowering, name: str, clause: ast.Step, placed: str, visits: str
         most = relations.Group(ranked, member_period, (relations.Measure(best, "max", column(column_name, kind)),))
         step(low, f"{name}.{best}", most, span, f"the highest {column_name}")
         on = (*((k, k) for k in member_period), (column_name, best))
-        ranked = step(low, f"{name}.with_{best}", relations.Join(ranked, f"{name}.{best}", on, ()), span, "units that have it")
+        ranked = step(
+            low, f"{name}.with_{best}", relations.Join(ranked, f"{name}.{best}", on, ()), span, "units that have it"
+        )
     first = relations.Group(ranked, member_period, (relations.Measure("won_by", "min", column(UNIT, "text")),))
     step(low, f"{name}.winner", first, span, "one unit per member and period")
-    join = relations.Join(placed, f"{name}.winner", tuple((k, k) for k in member_period), (("won_by", UNIT),), left=True)
+    join = relations.Join(
+        placed, f"{name}.winner", tuple((k, k) for k in member_period), (("won_by", UNIT),), left=True
+    )
     return step(low, f"{name}.attributed", join, span, "the unit of each row")
 
 
-def _weight(low: Lowering, table: TableSchema) -> RowExpr:
+def _weight(table: TableSchema) -> RowExpr:
     """Visits of a row: the column `visits` where there is one, else one."""
     visits = table.column("visits")
     if visits is not None and visits.type.kind is Kind.COUNT:

@@ -57,7 +57,9 @@ def _base(low: Lowering, step: ast.Step) -> Ref | None:
     """`base X`, or `base X at BASELINE, each year trended by SCHEDULE`."""
     assert step.argument is not None
     trended = step.get("trended")
-    ref = _trended_base(low, step, trended) if trended is not None else expressions.numeric(low, step.argument, "`base`")
+    ref = (
+        _trended_base(low, step, trended) if trended is not None else expressions.numeric(low, step.argument, "`base`")
+    )
     if ref is not None and low.type(ref).unit != PMPM:
         low.error(
             "unit-mismatch",
@@ -75,8 +77,12 @@ def _trended_base(low: Lowering, step: ast.Step, trended: ast.Expr) -> Ref | Non
     item = low.scope.items.get(at.period.text) if isinstance(at, ast.At) and isinstance(at.period, ast.Name) else None
     table = low.declared.terms.get(trended.text) if isinstance(trended, ast.Name) else None
     if not isinstance(at, ast.At) or not isinstance(item, ast.Baseline) or table is None:
-        low.error("kind-mismatch", "`each year trended by` needs a base at a baseline and a schedule per year", step.span,
-                  "write `base X at history, each year trended by trend`")
+        low.error(
+            "kind-mismatch",
+            "`each year trended by` needs a base at a baseline and a schedule per year",
+            step.span,
+            "write `base X at history, each year trended by trend`",
+        )
         return None
     low.used |= {table.name, item.name}
     years = [e.low.value for e in item.entries if isinstance(e.low, ast.Number)]
@@ -88,8 +94,12 @@ def _trended_base(low: Lowering, step: ast.Step, trended: ast.Expr) -> Ref | Non
         for year in range(int(entry.low.value) + 1, last + 1):
             rate = _value_in(table, year)
             if rate is None:
-                low.error("schedule-gap", f"schedule `{table.name}` has no value for {year}, and base years are brought to {last}", step.span,
-                          f"add an entry for {year} to `{table.name}`")
+                low.error(
+                    "schedule-gap",
+                    f"schedule `{table.name}` has no value for {year}, and base years are brought to {last}",
+                    step.span,
+                    f"add an entry for {year} to `{table.name}`",
+                )
                 return None
             factor *= 1 + rate
         value = references.lower_shift(low, ast.At(at.operand, entry.low, span=at.span))
@@ -207,7 +217,11 @@ def _risk(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Re
         bound_written = step.get(word)
         if ratio is not None and bound_written is not None:
             bound = expressions.numeric(low, bound_written, "`within`")
-            ratio = None if bound is None else calls.limited(low, op_name, ratio, bound, (step.argument, bound_written), step.span)
+            ratio = (
+                None
+                if bound is None
+                else calls.limited(low, op_name, ratio, bound, (step.argument, bound_written), step.span)
+            )
     return None if ratio is None else pipeline.product(low, running, named(ratio), step.span)
 
 

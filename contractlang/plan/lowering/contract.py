@@ -18,11 +18,11 @@ from contractlang.plan.lowering.quality import lower_quality
 from contractlang.plan.lowering.sharing import lower_sharing
 from contractlang.plan.lowering.spending import lower_spending
 from contractlang.plan.relations import Reduction
+from contractlang.semantics import typing
 from contractlang.semantics.declarations import declare
 from contractlang.semantics.order import evaluation_order
 from contractlang.semantics.scope import Scope
 from contractlang.semantics.types import USD, Kind
-from contractlang.semantics import typing
 from contractlang.semantics.typing import described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -210,7 +210,10 @@ def _control(low: Lowering, name: str, item: ast.Control) -> bool:
         if low.type(tolerance).kind is Kind.PERCENT:
             size = low.emit(nodes.Absolute(), (right,), low.type(right), item.tolerance.span)
             tolerance = expressions.operate(low, "*", tolerance, size, item.tolerance.span)
-        elif expressions.common(low, (right, tolerance), (item.right, item.tolerance), "the control allows", item.span) is None:
+        elif (
+            expressions.common(low, (right, tolerance), (item.right, item.tolerance), "the control allows", item.span)
+            is None
+        ):
             return False
     if not typing.union([low.type(left), low.type(right)]) <= low.settled:
         low.error("grain-mismatch", f"control `{name}` varies by more than the settlement", item.span, "add up first")

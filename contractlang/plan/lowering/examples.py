@@ -7,9 +7,10 @@ or are missing with the reason that they are not given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.plan import nodes
@@ -18,6 +19,7 @@ from contractlang.plan.lowering import expressions, references
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.contract import Lowered
 from contractlang.semantics import typing
+from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import PERIODS, KeyRef
 from contractlang.semantics.types import Kind, Type
 from contractlang.semantics.typing import Problem, described
@@ -77,8 +79,7 @@ def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> Lowered
     whole = replace(lowered.plan, nodes=tuple(lowered.lowering.builder.nodes))
     plan, kept = _cut_plan(whole, cuts, reader.units, set(reader.keys))
     reached = _reached(plan, [e.node + kept for e in expectations])
-    reader.check_needs(plan, reached, cuts, kept, example)
-    if reader.failed:
+    if not reader.complete(plan, reached, cuts, kept, example):
         return None
     period = reader.period or reader.default_period()
     periods = sorted({period, *reader.periods})
@@ -217,7 +218,7 @@ class _Reader:
             return None
         return op.value, self.low.type(ref)
 
-    def _quietly(self, lower, e):  # type: ignore[no-untyped-def]
+    def _quietly(self, lower: Callable[[Lowering, Any], Ref | None], e: ast.Expr) -> Ref | None:
         """Lower with the contract's own state; what an example reads does not count as a use of the item."""
         used = set(self.low.used)
         sink, self.low.sink, self.low.scope.sink = self.low.sink, self.sink, self.sink
@@ -242,9 +243,9 @@ class _Reader:
 
     def _fits(self, node: Ref, given: Type, entry: _Entry) -> bool:
         type_ = self.low.type(node)
-        if given.kind is Kind.CATEGORY and type_.kind is Kind.CATEGORY and isinstance(entry.value, ast.Name):
-            if entry.value.text in self.low.scope.categories[type_.scheme or ""].values:
-                return True
+        scheme = self.low.scope.categories.get(type_.scheme or "") if given.kind is type_.kind is Kind.CATEGORY else None
+        if scheme is not None and isinstance(entry.value, ast.Name) and entry.value.text in scheme.values:
+            return True
         found = typing.unify((replace(type_, literal=False), given), f"`{entry.name.text}` is given")
         if isinstance(found, Problem):
             fixes: tuple[Fix, ...] = ()
@@ -280,9 +281,9 @@ class _Reader:
 
     # What is needed and what is not
 
-    def check_needs(
+    def complete(
         self, plan: nodes.Plan, reached: set[Ref], cuts: dict[Ref, _Cut], shift: int, example: ast.Example
-    ) -> None:
+    ) -> bool:
         for node, cut in cuts.items():
             if node + shift not in reached:
                 self._error(
@@ -314,6 +315,7 @@ class _Reader:
                     span,
                     "leave it out",
                 )
+        return not self.failed
 
     @staticmethod
     def _add_given(example: ast.Example, text: str) -> tuple[Fix, ...]:
@@ -374,7 +376,7 @@ def _pattern(label: str | None, is_period: bool) -> Value | None:
     return Fraction(label.split("-")[0]) if is_period else label
 
 
-def _not_given(op: nodes.Cell, schemas: dict) -> Value:  # type: ignore[type-arg]
+def _not_given(op: nodes.Cell, schemas: Mapping[str, TableSchema]) -> Value:
     schema = schemas.get(op.table)
     column = schema.column(op.column) if schema is not None else None
     if column is not None and column.missing is not None:

@@ -6,17 +6,36 @@ A set has the values of its measures at the grain of the category that keys its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from contractlang.plan import nodes, relations
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, pipeline, rows
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.reduction import (
-    MEMBER_KEY, PERIOD, UNIT, Population, account, all_columns, column, key_columns, mark, member_keys, missing, one,
-    per_column, per_keys, period_of, reasons, settlement_keys, step, text,
+    MEMBER_KEY,
+    PERIOD,
+    UNIT,
+    Population,
+    account,
+    all_columns,
+    column,
+    key_columns,
+    mark,
+    member_keys,
+    member_table,
+    missing,
+    one,
+    per_column,
+    per_keys,
+    period_of,
+    reasons,
+    settlement_keys,
+    step,
+    text,
 )  # fmt: skip
 from contractlang.plan.lowering.spending import population_of
 from contractlang.semantics.model import TableSchema
@@ -56,7 +75,7 @@ def lower_measure(low: Lowering, name: str, block: ast.Block) -> bool:
 def lower_measures(low: Lowering, name: str, block: ast.Block) -> bool:
     """A set of measures with its table; registers its values and remembers the set for `quality`."""
     assert block.table is not None
-    found = _set(low, name, block, block.table)
+    found = _set(low, name, block.table)
     if found is None:
         return False
     table = None if block.source is None else low.declared.inputs.get(block.source.text)
@@ -79,7 +98,9 @@ def lower_measures(low: Lowering, name: str, block: ast.Block) -> bool:
         outside = nodes.TermsRow((None,), Absent(State.NOT_APPLICABLE, OUTSIDE), block.span)
         absent = terms.type.absent | {State.NOT_APPLICABLE}
         type_ = replace(terms.type, grain=frozenset({found.key}), absent=absent)
-        node = low.emit(nodes.Terms(name, word, (*rows_, outside)), (_key(low, found.key, block.span),), type_, block.span)
+        node = low.emit(
+            nodes.Terms(name, word, (*rows_, outside)), (_key(low, found.key, block.span),), type_, block.span
+        )
         low.register(f"{name}.{word}", node, "parameter", f"{name} {word.replace('_', ' ')}", block.table.span, name)
     low.sets[name] = found
     return True
@@ -107,14 +128,19 @@ def partial_inside(low: Lowering, found: MeasureSet, span: Span) -> Callable[[Re
 # The table of a set --------------------------------------------------------------------------------------------------
 
 
-def _set(low: Lowering, name: str, block: ast.Block, written: ast.Terms) -> MeasureSet | None:
+def _set(low: Lowering, name: str, written: ast.Terms) -> MeasureSet | None:
     table = terms_table(low.scope, name, written, low.sink, whole=False)
     if table is None:
         return None
     labels = tuple(p[0] for p in table.patterns if isinstance(p[0], str))
     gates = [word for word in table.columns if word.startswith("gate_")]
     if gates != [f"gate_{i}" for i in range(1, len(gates) + 1)]:
-        low.error("gates-out-of-order", f"the gates of `{name}` are not numbered 1, 2, 3 …", written.span, "number the columns from `gate 1` on")
+        low.error(
+            "gates-out-of-order",
+            f"the gates of `{name}` are not numbered 1, 2, 3 …",
+            written.span,
+            "number the columns from `gate 1` on",
+        )
         return None
     falling: list[str] = []
     for row, pattern in enumerate(table.patterns):
@@ -136,15 +162,20 @@ def _set(low: Lowering, name: str, block: ast.Block, written: ast.Terms) -> Meas
     return MeasureSet(name, table.keys[0], labels, table, len(gates), tuple(falling))
 
 
-def _direction(low: Lowering, values: list[object], label: str, span: Span) -> int | None:
+def _direction(low: Lowering, values: Sequence[object], label: str, span: Span) -> int | None:
     numbers = [v for v in values if isinstance(v, Fraction)]
     if len(numbers) == len(values):
-        pairs = list(zip(numbers, numbers[1:], strict=False))
+        pairs = list(pairwise(numbers))
         if all(a < b for a, b in pairs):
             return 1
         if all(a > b for a, b in pairs):
             return -1
-    low.error("gates-out-of-order", f"the gates of `{label}` neither rise nor fall", span, "write every gate further than the one before")
+    low.error(
+        "gates-out-of-order",
+        f"the gates of `{label}` neither rise nor fall",
+        span,
+        "write every gate further than the one before",
+    )
     return None
 
 
@@ -157,8 +188,6 @@ def _counted(
     """Add numerators and denominators up; a row counts for the unit of its member's last month of the period."""
     table = population.table
     if block.source is not None:
-        from contractlang.plan.lowering.reduction import member_table
-
         found = member_table(low, block.source)
         if found is None:
             return None
@@ -299,7 +328,9 @@ def _supplied(
             if ref is None:
                 return False
             role = "amount" if clause.word == "rate" else "input"
-            low.register(f"{name}.{clause.word}", inside(ref), role, f"{name} {clause.word}", clause.span, name, clause.word)
+            low.register(
+                f"{name}.{clause.word}", inside(ref), role, f"{name} {clause.word}", clause.span, name, clause.word
+            )
     if f"{name}.rate" not in low.values:
         one(low, block, "rate")
         return False

@@ -12,8 +12,28 @@ from contractlang.plan import nodes, relations
 from contractlang.plan.lowering import attribution, rows
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.reduction import (
-    MEMBER_KEY, MONTHS, PERIOD, UNIT, Population, account, all_columns, column, grain, key_columns, mark, member_keys,
-    member_table, missing, one, per_column, per_keys, period_of, reasons, settlement_keys, step, text,
+    MEMBER_KEY,
+    MONTHS,
+    PERIOD,
+    UNIT,
+    Population,
+    account,
+    all_columns,
+    column,
+    grain,
+    key_columns,
+    mark,
+    member_keys,
+    member_table,
+    missing,
+    one,
+    per_column,
+    per_keys,
+    period_of,
+    reasons,
+    settlement_keys,
+    step,
+    text,
 )  # fmt: skip
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
@@ -45,7 +65,7 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
         *((per_column(k), e) for k, e in per),
     )
     placed = step(low, f"{name}.placed", relations.Derive(scan, derived), span, "period, member and months of each row")
-    attributed = attribution.attribute(low, name, block, attribute, table, placed)
+    attributed = attribution.attribute(low, name, attribute, table, placed)
     if attributed is None:
         return False
     cases = [missing(column(UNIT, "text"), attribute.span), text("not attributed"), *left_out]

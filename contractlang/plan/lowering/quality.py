@@ -64,18 +64,27 @@ def lower_quality(low: Lowering, name: str, block: ast.Block) -> bool:
 def _domain(low: Lowering, name: str, found: MeasureSet, clause: ast.Step) -> Ref | None:
     """Points of every measure of the set, and their weighted mean."""
     if not found.gates:
-        low.error("missing-clause", f"`{found.name}` has no gates", clause.span, "add columns `gate 1`, `gate 2` … to its table",
-                  labels=[Label(low.scope.items[found.name].span, "the set")])
+        low.error(
+            "missing-clause",
+            f"`{found.name}` has no gates",
+            clause.span,
+            "add columns `gate 1`, `gate 2` … to its table",
+            labels=[Label(low.scope.items[found.name].span, "the set")],
+        )
         return None
     points = _points(low, found, clause)
     if points is None:
         return None
-    points = low.register(f"{name}.{found.name}.points", points, "step", f"{found.name} points", clause.span, name, "points")
+    points = low.register(
+        f"{name}.{found.name}.points", points, "step", f"{found.name} points", clause.span, name, "points"
+    )
     weight = low.values.get(f"{found.name}.weight")
     args = (points,) if weight is None else (points, weight)
     over = nodes.Aggregate("mean", (found.key,), weighted=weight is not None)
     grain = typing.union([low.type(a) for a in args]) - {found.key}
-    type_ = replace(POINTS, grain=grain, absent=frozenset({State.NOT_REPORTABLE, *(low.type(points).absent & {State.MISSING})}))
+    type_ = replace(
+        POINTS, grain=grain, absent=frozenset({State.NOT_REPORTABLE, *(low.type(points).absent & {State.MISSING})})
+    )
     mean = low.emit(over, args, type_, clause.span)
     return low.register(f"{name}.{found.name}", mean, "step", f"{found.name} score", clause.span, name, "domain")
 
@@ -99,7 +108,10 @@ def _points(low: Lowering, found: MeasureSet, clause: ast.Step) -> Ref | None:
     if x is None:
         return None
     gates = [
-        {label: signs[label] * _number(found.table.columns[f"gate_{i}"].values[row]) for row, label in enumerate(found.labels)}
+        {
+            label: signs[label] * _number(found.table.columns[f"gate_{i}"].values[row])
+            for row, label in enumerate(found.labels)
+        }
         for i in range(1, found.gates + 1)
     ]
     args: list[Ref] = []
@@ -124,7 +136,14 @@ def _points(low: Lowering, found: MeasureSet, clause: ast.Step) -> Ref | None:
 
 
 def _between(
-    low: Lowering, found: MeasureSet, x: Ref, start: Ref, lower: dict[str, Fraction], upper: dict[str, Fraction], i: int, span: Span
+    low: Lowering,
+    found: MeasureSet,
+    x: Ref,
+    start: Ref,
+    lower: dict[str, Fraction],
+    upper: dict[str, Fraction],
+    i: int,
+    span: Span,
 ) -> Ref | None:
     slopes = {label: 1 / (upper[label] - lower[label]) for label in found.labels}
     border = _terms(low, found, f"gate {i}", lower, replace(low.type(x), absent=frozenset()), span)
@@ -147,7 +166,9 @@ def _terms(low: Lowering, found: MeasureSet, column: str, values: dict[str, Frac
     rows = [nodes.TermsRow((label,), value, span) for label, value in values.items()]
     outside = nodes.TermsRow((None,), Absent(State.NOT_APPLICABLE, f"not one of the measures of `{found.name}`"), span)
     key = low.emit(nodes.Key(found.key), (), Type(Kind.CATEGORY, scheme=found.key, grain=frozenset({found.key})), span)
-    type_ = replace(like, grain=frozenset({found.key}), step=None, absent=frozenset({State.NOT_APPLICABLE}), literal=False)
+    type_ = replace(
+        like, grain=frozenset({found.key}), step=None, absent=frozenset({State.NOT_APPLICABLE}), literal=False
+    )
     return low.emit(nodes.Terms(found.name, column, (*rows, outside)), (key,), type_, span)
 
 
@@ -174,7 +195,12 @@ def _score(low: Lowering, name: str, block: ast.Block, scores: list[tuple[Ref, F
             test = low.emit(nodes.Test("reportable"), (ref,), Type(Kind.FLAG, grain=low.type(ref).grain), span)
             counted = pipeline.choose(low, test, share, none, span)
             zero = pipeline.zero_like(low, ref, span)
-            kept = low.emit(nodes.Fallback(missing=False), (ref, zero), replace(low.type(ref), absent=low.type(ref).absent & {State.MISSING}), span)
+            kept = low.emit(
+                nodes.Fallback(missing=False),
+                (ref, zero),
+                replace(low.type(ref), absent=low.type(ref).absent & {State.MISSING}),
+                span,
+            )
             part = pipeline.product(low, kept, share, span)
             top = part if top is None or part is None else expressions.operate(low, "+", top, part, span)
             bottom = counted if bottom is None else expressions.operate(low, "+", bottom, counted, span)

@@ -9,14 +9,29 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, rows
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.reduction import (
-    MEMBER_KEY, MONTHS, PERIOD, UNIT, Population, account, all_columns, column, grain, key_columns, mark,
-    member_keys, member_table, one, per_column, period_of, reasons, settlement_keys, step,
+    MEMBER_KEY,
+    MONTHS,
+    PERIOD,
+    UNIT,
+    Population,
+    account,
+    all_columns,
+    column,
+    grain,
+    key_columns,
+    mark,
+    member_keys,
+    member_table,
+    one,
+    per_column,
+    reasons,
+    settlement_keys,
+    step,
 )  # fmt: skip
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import USD, Kind, Type
 from contractlang.syntax import ast
-
 
 
 def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
@@ -182,5 +197,3 @@ def _totals(low: Lowering, name: str, block: ast.Block, running: Ref) -> bool:
         return False
     low.register(f"{name}.pmpm", pmpm, "step", f"{name} pmpm", block.span, name)
     return True
-
-
