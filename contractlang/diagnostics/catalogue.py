@@ -214,11 +214,6 @@ TYPES = (
         "`50% + 5%` may mean 55% or 52.5%. Write `5 pp` for points, or multiply.",
     ),
     Entry(
-        "mean-without-weight",
-        "a mean of member rows does not say what it is weighted by",
-        "Write `weighted by member_months`, or the weight that is meant.",
-    ),
-    Entry(
         "not-an-aggregate",
         "a function needs rows to work on",
         "Write what it removes: `over member`, `over network`, `over measure`.",
