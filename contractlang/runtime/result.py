@@ -149,11 +149,7 @@ class Result:
         settled = self.plan.settled
         if grain is None:
             return [name for name in self.names.values() if name.type.grain <= settled]
-        return [
-            name
-            for name in self.names.values()
-            if name.type.grain | settled == grain and name.type.grain > grain - settled
-        ]
+        return [name for name in self.names.values() if name.type.grain | settled == grain]
 
     def finer_grains(self) -> list[Grain]:
         """The grains beyond group and period in which some named value lives, with the settlement keys."""

@@ -36,6 +36,9 @@ from contractlang.values import Absent, Value
 DEEPEST = 60
 """Levels after which a trace is cut, with a note: no reader follows further, and no input may exhaust the stack."""
 
+COUNTED = 5_000
+"""Rows of an aggregate up to which those that are left out are counted."""
+
 LISTED = 12
 """Rows of an aggregate up to which each is explained."""
 
@@ -299,7 +302,8 @@ class _Tracer:
         value = point.node.args[0] if point.node.args else None
         if value is None:
             return replace(line, notes=tuple(notes))
-        absent = [v for key in rows if isinstance(v := self.provenance.value(point.at(value, key)), Absent)]
+        looked = rows if len(rows) <= COUNTED else []
+        absent = [v for key in looked if isinstance(v := self.provenance.value(point.at(value, key)), Absent)]
         if absent:
             notes.append(f"{len(absent):,} left out: {absent[0]}")
         inputs: tuple[Trace, ...] = ()
