@@ -121,6 +121,7 @@ def _statements(opened: Opened, result: Result) -> None:
 def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
     from contractlang.diagnostics.render import clean
     from contractlang.runtime.heading import ILLUSTRATIVE
+    from contractlang.runtime.member_accounts import account_lines
 
     head = opened.heading
     click.echo(clean(f"{head.contract} {head.version}" + (f": {head.title}" if head.title else "")))
@@ -128,7 +129,7 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
         click.echo(clean(head.warning))
     for assumption in result.assumptions:
         click.echo(clean(f"{ILLUSTRATIVE}: {assumption.name} ({assumption.words})"))
-    for line in opened.dataset.report.lines():
+    for line in (*opened.dataset.report.lines(), *account_lines(result)):
         click.echo(clean(line))
     click.echo()
     click.echo(table(*_totals(opened, result), frozenset({2, 3, 4, 5, 6, 7})))

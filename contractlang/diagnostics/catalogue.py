@@ -214,11 +214,6 @@ TYPES = (
         "`50% + 5%` may mean 55% or 52.5%. Write `5 pp` for points, or multiply.",
     ),
     Entry(
-        "mean-without-weight",
-        "a mean of member rows does not say what it is weighted by",
-        "Write `weighted by member_months`, or the weight that is meant.",
-    ),
-    Entry(
         "not-an-aggregate",
         "a function needs rows to work on",
         "Write what it removes: `over member`, `over network`, `over measure`.",
@@ -257,11 +252,6 @@ RULES = (
         "the argument of a scale may lie outside its ends",
         "Write `flat outside`, list `below …` or `… and more`, or bound the argument.",
     ),
-    Entry(
-        "gates-out-of-order",
-        "the gates of a measure do not rise (or fall) in order",
-        "Each gate must be harder to reach than the one before it.",
-    ),
     Entry("weights-not-100", "weights do not add to 100%", "The message names the sum."),
     Entry("schedule-gap", "a schedule does not cover the term", "Add the periods that the message names."),
     Entry("schedule-overlap", "two entries of a schedule cover the same period", "Keep one of the two."),
@@ -289,12 +279,6 @@ RULES = (
     ),
     Entry("otherwise-missing", "the cases of a `when` do not cover everything", "Add `otherwise: …`."),
     Entry("cap-below-floor", "a cap lies below a floor", "No value can satisfy both."),
-    Entry(
-        "direction-contradicts-gates",
-        "`better` contradicts the order of the gates",
-        "Gates rise where higher is better and fall where lower is better.",
-    ),
-    Entry("step-unknown", "a step is named that the block does not have", "The help lists the steps of the block."),
     Entry(
         "unsupported",
         "the language allows this, this version of the compiler does not yet",
@@ -407,14 +391,14 @@ SETTLING = (
         "Write an `example` block, or a folder with a `case.toml`.",
     ),
     Entry(
+        "rows-unplaced",
+        "member rows that count belong to no group or no period",
+        "They would add to nobody's money. Check how the binding reads the key, or exclude them with a reason.",
+    ),
+    Entry(
         "held",
         "a payment is held because data are missing",
         "The note names table, column and rows. The other groups are settled.",
-    ),
-    Entry(
-        "set-invalid",
-        "`--set` does not read as `NAME=VALUE`",
-        "NAME is a constant, a parameter or a step; VALUE is written as in a contract.",
     ),
     Entry(
         "half-step-invalid",

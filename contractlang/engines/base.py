@@ -109,7 +109,8 @@ class MemberTable:
     """A bound member-level table: a view of an open DuckDB connection, never held in memory as a whole.
 
     The view has one column per bound column: `int` columns are BIGINT scaled by 10**scale, `flag` BOOLEAN, `code` and
-    `text` VARCHAR, `date` DATE; no value is NULL. `columns` maps column name to (form, scale).
+    `text` VARCHAR, `date` DATE; no value is NULL. `columns` maps column name to (form, scale). Period keys are text: the
+    first month of the period as YYYYMM.
     """
 
     name: str

@@ -239,6 +239,9 @@ def _period(reading: Reading, text: str) -> str | Unreadable:
     return day if isinstance(day, Unreadable) else period_of(reading.word, day)
 
 
+ORDINALS = {"half": 2, "quarter": 4}
+"""How many periods a year has, where labels carry a letter."""
+
 PERIOD_EXAMPLES = {"year": "`2021`", "half": "`2021-H1`", "quarter": "`2021-Q1`", "month": "`2021-03`"}
 
 
@@ -253,6 +256,13 @@ def period_of(word: str, day: dt.date) -> str:
             return f"{day.year:04}-Q{(day.month + 2) // 3}"
         case _:
             return f"{day.year:04}-{day.month:02}"
+
+
+def first_month(word: str, label: str) -> str:
+    """The first month of a period label as YYYYMM."""
+    if word in ORDINALS:
+        return f"{label[:4]}{1 + (int(label[-1]) - 1) * 12 // ORDINALS[word]:02}"
+    return label.replace("-", "") if word == "month" else f"{label}01"
 
 
 def _one_hot(reading: Reading, cells: tuple[str, ...]) -> Cell:

@@ -13,6 +13,7 @@ from contractlang.engines.base import Bytes, Frame, Inputs, Ints, Programme, Set
 from contractlang.engines.standing import Standing, standing
 from contractlang.plan.nodes import Aggregate, Plan, Previous
 from contractlang.runtime.findings import guarantees, report_held
+from contractlang.runtime.member_accounts import report_unplaced
 from contractlang.runtime.reducing import Progress, distinct, quiet, reduce_members, with_reduced
 from contractlang.runtime.result import LeftOut, Result, Status
 from contractlang.values import State
@@ -83,6 +84,7 @@ def execute(
         left_out=left,
     )
     report_held(result, found, sink)
+    report_unplaced(result, sink)
     return replace(result, guarantees=guarantees(result, sink))
 
 

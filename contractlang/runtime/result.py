@@ -149,11 +149,7 @@ class Result:
         settled = self.plan.settled
         if grain is None:
             return [name for name in self.names.values() if name.type.grain <= settled]
-        return [
-            name
-            for name in self.names.values()
-            if name.type.grain | settled == grain and name.type.grain > grain - settled
-        ]
+        return [name for name in self.names.values() if name.type.grain | settled == grain]
 
     def finer_grains(self) -> list[Grain]:
         """The grains beyond group and period in which some named value lives, with the settlement keys."""
@@ -191,12 +187,21 @@ class Result:
         for key in self.provenance.evaluator.expand(point.plan, point.index, point.key):
             yield key, self.provenance.value(point.at(point.index, dict(point.key) | key))
 
-    def account(self, block: str, row: int) -> list[Mapping[str, object]]:
-        """What a population or spending block counted and left out for one group and period."""
+    def account(self, block: str, row: int) -> list[tuple[str, Mapping[str, object]]]:
+        """What a population or spending block counted, left out and cut for one group and period.
+
+        Pairs of the step (`""` for the rows of the block itself, `truncate` …) and a row of its account.
+        """
         period = self.period(row)
         plan = self.programme.plans[period]
-        found = self.accounts.get(id(plan), {}).get(block, ())
-        return [a for a in found if a.get(plan.unit) == self.group(row) and a.get(plan.period) == period]
+        found = self.accounts.get(id(plan), {})
+        return [
+            (name.removeprefix(block).removeprefix("."), account)
+            for name, accounts in found.items()
+            if name == block or name.startswith(f"{block}.")
+            for account in accounts
+            if account.get(plan.unit) == self.group(row) and account.get(plan.period) == period
+        ]
 
     def totals(self) -> list[PaymentTotal]:
         """Per payment and period; sums of whole cents, so exact."""

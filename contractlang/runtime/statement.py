@@ -7,7 +7,7 @@ so the printed changes of a section always add up to its printed total, and the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from contractlang.plan.nodes import Assumption, Cell, Named, Plan
@@ -117,7 +117,9 @@ class _Maker:
 
     def blocks(self) -> Iterator[Section]:
         """The blocks in the order of the contract; those of a finer grain have no place on a page per group."""
-        for block in dict.fromkeys(n.block for n in self.plan.names if n.block is not None):
+        heads = {n.block: n for n in self.plan.names if n.role == "amount" and n.block is not None}
+        order = [n for n in self.plan.names if n.block is not None and heads.get(n.block, n) == n]
+        for block in dict.fromkeys(n.block for n in order if n.block is not None):
             own = [n for n in self.plan.names if n.block == block]
             if not all(self.plan.nodes[n.node].type.grain <= self.plan.settled for n in own):
                 continue
@@ -161,18 +163,21 @@ class _Maker:
                 yield self._step(step, step.after, before or Fraction(0))
                 before = _printed(step.after, step.point.type)
             else:
-                yield Line(clause(step.named.origin), step.named.origin.place, str(step.after), notes=step.notes)
+                yield replace(
+                    self._step(step, Fraction(0), Fraction(0)), shown=str(step.after), amount=None, change=None
+                )
 
     def _step(self, step: StepTaken, running: Fraction, before: Fraction) -> Line:
         printed = _printed(running, step.point.type)
         text = clause(step.named.origin)
-        if step.named.word is None:
+        if step.named.word is None or "{" in text:
             text = step.named.label
         elif step.side and not text.startswith(step.side):
             text = f"{step.side} {text}"
         shown = rounded(running, step.point.type)
         change = None if printed is None else printed - before
-        return Line(text, step.named.origin.place, shown, printed, change, step.notes)
+        notes = step.notes if step.named.word is not None else ()
+        return Line(text, step.named.origin.place, shown, printed, change, notes)
 
     # Payments
 

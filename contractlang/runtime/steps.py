@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contractlang.plan.nodes import Compare, Named
+from contractlang.plan.nodes import Compare, Named, Plan
 from contractlang.runtime.formatting import exactly
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.words import body
@@ -34,9 +34,7 @@ def steps_taken(provenance: Provenance, point: Point, block: str) -> Iterator[St
     """The steps of a block in order, without a side that is and stays zero, and up to the step that refuses a side."""
     over = set(empty_sides(provenance, point, block))
     before: dict[str, Value] = {}
-    for named in point.plan.names:
-        if named.block != block or named.role not in PIPELINE:
-            continue
+    for named in in_order(point.plan, block):
         side = named.name.removeprefix(f"{block}.").split(".")[0] if named.role == "side" else ""
         if side in over:
             continue
@@ -50,6 +48,11 @@ def steps_taken(provenance: Provenance, point: Point, block: str) -> Iterator[St
         before[side] = after
         if refusal(provenance, at, named):
             over.add(side)
+
+
+def in_order(plan: Plan, block: str) -> list[Named]:
+    """The values of a block's steps in the order in which they apply, also where an amendment wrote one of them."""
+    return sorted((n for n in plan.names if n.block == block and n.role in PIPELINE), key=lambda n: n.node)
 
 
 def empty_sides(provenance: Provenance, point: Point, block: str) -> list[str]:

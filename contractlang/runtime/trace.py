@@ -36,6 +36,9 @@ from contractlang.values import Absent, Value
 DEEPEST = 60
 """Levels after which a trace is cut, with a note: no reader follows further, and no input may exhaust the stack."""
 
+COUNTED = 5_000
+"""Rows of an aggregate up to which those that are left out are counted."""
+
 LISTED = 12
 """Rows of an aggregate up to which each is explained."""
 
@@ -263,7 +266,7 @@ class _Tracer:
     def _accounts(self, cell: CellPlace) -> tuple[str, ...]:
         """What stands behind a total over member rows."""
         found = self.result.account(cell.table, self.row)
-        return tuple(account_words(account, self.result.plan.settled) for account in found)
+        return tuple(account_words(step, account, self.result.plan.settled) for step, account in found)
 
     def _terms(self, point: Point, op: Terms, depth: int) -> Trace:
         """A cell of a table of terms, or the value of a schedule."""
@@ -299,7 +302,8 @@ class _Tracer:
         value = point.node.args[0] if point.node.args else None
         if value is None:
             return replace(line, notes=tuple(notes))
-        absent = [v for key in rows if isinstance(v := self.provenance.value(point.at(value, key)), Absent)]
+        looked = rows if len(rows) <= COUNTED else []
+        absent = [v for key in looked if isinstance(v := self.provenance.value(point.at(value, key)), Absent)]
         if absent:
             notes.append(f"{len(absent):,} left out: {absent[0]}")
         inputs: tuple[Trace, ...] = ()
@@ -370,15 +374,16 @@ def _piece_words(piece: Piece | None, op: Curve, argument: Type) -> tuple[str, .
     return (("marginal, up to the band " if op.marginal else "band ") + name,)
 
 
-def account_words(account: Mapping[str, object], keys: frozenset[str]) -> str:
-    """`1,204 rows used`, `12 rows excluded: no continuous coverage`, with amounts."""
-    reason = account.get("reason")
-    rows = account.get("rows")
+def account_words(step: str, account: Mapping[str, object], keys: frozenset[str]) -> str:
+    """`1,204 rows used`, `12 rows left out: not attributed`, `3 members cut by truncate: amount 582,000, …`."""
+    reason, rows = account.get("reason"), account.get("rows")
     count = f"{rows:,}" if isinstance(rows, int) else "0"
     amounts = [
         f"{name} {exactly(value, Type(Kind.NUMBER))}"
         for name, value in account.items()
         if name not in keys and isinstance(value, Fraction)
     ]
-    text = f"{count} rows used" if reason is None else f"{count} rows excluded: {reason}"
+    if step:
+        return f"{step} cut {count} members" + (f": {', '.join(amounts)}" if amounts else "")
+    text = f"{count} rows used" if reason is None else f"{count} rows left out: {reason}"
     return text + (f" ({', '.join(amounts)})" if amounts else "")

@@ -273,7 +273,8 @@ def _entries(layout: Layout, brace: int, word: str) -> list[Line]:
         else:
             rows = [Line(edge)]
         # The comment may stand behind the comma that parted the entries.
-        last = rows[-1].comment or layout.comment(end - 1) or layout.comment(end)
+        behind = layout.comment(end) if layout.kinds[end] == "COMMA" else ""
+        last = rows[-1].comment or layout.comment(end - 1) or behind
         lines += _part(layout, number, start, end, [*rows[:-1], Line(rows[-1].text, last)])
     return lines
 

@@ -155,17 +155,18 @@ class Layout:
 
 
 def rendered(lines: Sequence[Line]) -> str:
-    """Text of lines. Comments behind consecutive lines begin in the same column."""
+    """Text of lines. Comments behind consecutive lines begin in the same column, except behind braces."""
     out: list[str] = []
     index = 0
     while index < len(lines):
-        run = index
-        while run < len(lines) and lines[run].comment:
+        run = index + 1
+        while _shares_column(lines[index]) and run < len(lines) and _shares_column(lines[run]):
             run += 1
-        column = max((len(line.text) for line in lines[index:run]), default=0) + 2
-        out += [line.text.ljust(column) + line.comment for line in lines[index:run]]
-        if run == index:
-            out.append(lines[index].text)
-            run += 1
+        column = max(len(line.text) for line in lines[index:run]) + 2
+        out += [line.text.ljust(column) + line.comment if line.comment else line.text for line in lines[index:run]]
         index = run
     return "\n".join(out) + "\n"
+
+
+def _shares_column(line: Line) -> bool:
+    return bool(line.comment) and not line.text.endswith("{") and line.text != "}"

@@ -214,8 +214,6 @@ class _Scanner:
                     return None
             elif token.text in _OPENING.values():
                 self._close(token)
-                if token.text == "}" and tokens and tokens[-1].kind in {NEWLINE, NEXT_ROW}:
-                    tokens.pop()
             tokens.append(token)
         self._cut(tokens)
         self.statements.pop()

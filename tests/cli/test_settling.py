@@ -131,3 +131,37 @@ def test_both_engines_give_the_same_bytes(folder: Path, run_vbc: Vbc) -> None:
         assert run_vbc(*RUN, "--engine", engine, "--out", engine).status == 0
     for name in ("results.csv", "results.parquet"):
         assert (folder / "reference" / name).read_bytes() == (folder / "vector" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("contract.vbc", bytes(range(256)) * 4),
+        ("contract.vbc", b""),
+        ("binding.toml", b"[tables.results"),
+        ("binding.toml", b"[tables.other]\nfile = 'results.csv'\n"),
+        ("results.csv", b""),
+        ("results.csv", b"Group,Year\n"),
+        ("results.csv", RESULTS.encode().replace(b"9400000.50", b"a lot")),
+        ("results.csv", RESULTS.encode().replace(b"Hillside,2021", b"Lakeside,2021")),
+        ("results.csv", RESULTS.encode().replace(b"TWO_SIDED", b"THREE_SIDED")),
+        ("results.csv", b"PAR1\x00\x01\x02"),
+    ],
+)
+def test_bad_input_is_diagnosed_and_writes_nothing(folder: Path, run_vbc: Vbc, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    said = run_vbc(*RUN, "--out", "out")
+    assert said.status == 1
+    assert "error[" in said.err
+    assert said.out == ""
+    assert not (folder / "out").exists()
+
+
+def test_truncated_parquet(folder: Path, run_vbc: Vbc) -> None:
+    run_vbc(*RUN, "--out", "out")
+    whole = (folder / "out" / "results.parquet").read_bytes()
+    (folder / "half.parquet").write_bytes(whole[: len(whole) // 2])
+    said = run_vbc(*RUN, "--table", "results=half.parquet", "--out", "second")
+    assert said.status == 1
+    assert "error[file-unreadable]" in said.err
+    assert not (folder / "second").exists()

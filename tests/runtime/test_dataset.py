@@ -321,9 +321,9 @@ m2,202101,"-1,000.00",,med,,1
 """
 
 EXPECTED = [
-    ("m1", "2021-01", 1250, 10001, "com", dt.date(1950, 2, 3), 2, "none"),
-    ("m1", "2021-02", 0, 3333, None, dt.date(1950, 2, 3), 0, "none"),
-    ("m2", "2021-01", -100000, None, "med", None, 1, "none"),
+    ("m1", "202101", 1250, 10001, "com", dt.date(1950, 2, 3), 2, "none"),
+    ("m1", "202102", 0, 3333, None, dt.date(1950, 2, 3), 0, "none"),
+    ("m2", "202101", -100000, None, "med", None, 1, "none"),
 ]
 
 
@@ -368,6 +368,18 @@ def test_member_rows_from_parquet(tmp_path: Path) -> None:
     assert [kind for _, kind, *_ in kinds] == [
         "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "VARCHAR", "DATE", "BIGINT", "VARCHAR"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "cell", "month"),
+    [("year", "2021", "202101"), ("half", "2021-H2", "202107"), ("quarter", "2021-Q3", "202107"), ("month", "2021-12", "202112")],
+)  # fmt: skip
+def test_member_periods_are_given_by_their_first_month(tmp_path: Path, word: str, cell: str, month: str) -> None:
+    schema = replace(MEMBERS, keys=(KeyColumn("member", "open"), KeyColumn(word, "period")), columns=())
+    for line in (f'{word} = "ym"', f'{word} = {{ value = "{cell}" }}'):
+        binding = f'[tables.claims]\nfile = "data.csv"\n[tables.claims.keys]\nmember = "id"\n{line}\n'
+        dataset = good(tmp_path, f"id,ym\nm1,{cell}\n", binding, tables=[schema])
+        assert dataset.connection.execute("SELECT * FROM claims").fetchall() == [("m1", month)]
 
 
 def test_member_keys_are_unique(tmp_path: Path) -> None:

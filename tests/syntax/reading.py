@@ -67,7 +67,9 @@ def date(value: str) -> ast.Date:
     return ast.Date(dt.date.fromisoformat(value), span=SPAN)
 
 
-def step(word: str, argument: ast.Expr | None = None, *more: tuple[str, ast.Expr], **rest: object) -> ast.Step:
+def step(
+    word: str, argument: ast.Expr | None = None, *more: tuple[str, ast.Expr | tuple[ast.Name, ...]], **rest: object
+) -> ast.Step:
     return ast.Step(word, argument, more=more, span=SPAN, **rest)  # type: ignore[arg-type]
 
 

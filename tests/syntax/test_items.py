@@ -364,6 +364,13 @@ def test_block_heads(head: str, kind: str, parts: dict[str, object]) -> None:
     assert found == expected
 
 
+def test_further_parts_of_a_clause_by_their_word() -> None:
+    (clause,) = steps(SHARING.format("surplus minimum 2% of a, excess unless b when c"))
+    assert [shown(clause.get(word)) for word in ("of", "unless", "when", "to")] == ["a", "b", "c", ""]
+    assert clause.names("per") == ()
+    assert step("x", None, ("per", (name("a"), name("b")))).names("per") == (name("a"), name("b"))
+
+
 def test_example() -> None:
     found = item(
         """\

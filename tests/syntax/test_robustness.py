@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contractlang.diagnostics.diagnostic import Sink
@@ -49,6 +49,7 @@ def check(text: str) -> None:
         assert not diagnostic.message.endswith(".")
 
 
+@settings(deadline=None)
 @given(st.text())
 @example("define\n=")
 @example('"\\')
@@ -61,11 +62,13 @@ def test_any_text(text: str) -> None:
     parse_expression(SourceFile("x", text), Sink())
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*TOKENS, "\n", "\n  ", "#", '"', "5,000", "–"]), max_size=40))
 def test_any_words_of_the_language(words: list[str]) -> None:
     check("contract a\n" + " ".join(words))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_spoilt_contract(data: st.DataObject) -> None:
     text = EVERYTHING
@@ -80,6 +83,7 @@ def test_a_spoilt_contract(data: st.DataObject) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(sentences())
 def test_whatever_the_grammar_says_is_read_and_formatted(words: list[str]) -> None:
     source = SourceFile("x", f"contract x\n{joined(words)}\n")
@@ -97,6 +101,7 @@ def test_whatever_the_grammar_says_is_read_and_formatted(words: list[str]) -> No
     assert format_source(again, Sink()) == formatted
 
 
+@settings(deadline=None)
 @given(sentences("expression"))
 def test_expressions_of_the_grammar(words: list[str]) -> None:
     sink = Sink()

@@ -25,6 +25,7 @@ from contractlang.engines.reading import (
     DIGITS_PART,
     GROUPED,
     NEGATIVE,
+    ORDINALS,
     OUTSIDE,
     PERIODS,
     PLAIN,
@@ -417,6 +418,20 @@ def _period(reading: Reading, t: E) -> E:
         case _:
             month = binary(exp.DPipe, text("-"), call("lpad", cast(call("month", day), "VARCHAR"), 2, "0"))
             return binary(exp.DPipe, year, month)
+
+
+def first_month(word: str, label: E) -> E:
+    """The first month of a period label as YYYYMM."""
+    match word:
+        case "month":
+            return call("replace", label, "-", "")
+        case "year":
+            return call("concat", label, "01")
+        case _:
+            months = 12 // ORDINALS[word]
+            marks = [text(f"{1 + months * i:02}") for i in range(ORDINALS[word])]
+            ordinal = cast(call("right", label, 1), "INTEGER")
+            return call("concat", call("left", label, 4), call("list_extract", exp.Array(expressions=marks), ordinal))
 
 
 def _one_hot(reading: Reading) -> E:
