@@ -163,13 +163,16 @@ class Ranges:
                 if ref in self.parameters and node.type.kind is Kind.FLAG:
                     return Abstract(states=args[0].states)
                 return args[0]
-            case nodes.Aggregate(function=function):
-                states = self._aggregated(node, args)
-                if function in ("mean", "min", "max", "median", "percentile"):
-                    return Abstract(args[0].low, args[0].high, args[0].never_zero, states=states)
-                return Abstract(Fraction(0) if function in ("count", "rank") else None, states=states)
-            case nodes.Previous():
-                return Abstract(states=node.type.absent)
+            case nodes.Aggregate() | nodes.Previous():
+                low = (
+                    Fraction(0)
+                    if isinstance(node.op, nodes.Aggregate) and node.op.function in ("count", "rank")
+                    else None
+                )
+                return Abstract(
+                    low,
+                    states=node.type.absent if isinstance(node.op, nodes.Previous) else self._aggregated(node, args),
+                )
             case nodes.DatePart():
                 return Abstract(states=states)
 
