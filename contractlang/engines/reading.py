@@ -57,7 +57,8 @@ class Reading:
     many decimals the written number may have (None: as many as the file has); `rounds` rounds to them once, half away
     from zero, instead of refusing more; `exponents` is off where no cell has one. `percent_sign` is `no`, `may` or `must`; `currency` admits `$`.
     The value is `written / 10**shift`; `low` and `high` bound it, inclusive. Periods: `word` is the period word that the
-    label is made for, `style` is `label`, `date` or `yyyymm`; dates have the latter two.
+    label is made for, `style` is `label`, `date` or `yyyymm`; dates have the latter two. A period is given by its label,
+    or `by_month`: by its first month, YYYYMM.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Reading:
     style: str = "date"
     formats: tuple[str, ...] = ("%Y-%m-%d",)
     word: str = "year"
+    by_month: bool = False
 
     @property
     def header(self) -> str:
@@ -233,10 +235,15 @@ def _date(reading: Reading, text: str) -> dt.date | Unreadable:
 
 def _period(reading: Reading, text: str) -> str | Unreadable:
     if reading.style == "label":
-        good = re.fullmatch(PERIODS[reading.word], text)
-        return text if good else Unreadable(f"not a {reading.word} written {PERIOD_EXAMPLES[reading.word]}")
-    day = _date(reading, text)
-    return day if isinstance(day, Unreadable) else period_of(reading.word, day)
+        if not re.fullmatch(PERIODS[reading.word], text):
+            return Unreadable(f"not a {reading.word} written {PERIOD_EXAMPLES[reading.word]}")
+        label = text
+    else:
+        day = _date(reading, text)
+        if isinstance(day, Unreadable):
+            return day
+        label = period_of(reading.word, day)
+    return first_month(reading.word, label) if reading.by_month else label
 
 
 ORDINALS = {"half": 2, "quarter": 4}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from contractlang.engines.base import Bytes, Column, MemberTable, Table
 from contractlang.engines.duckdb.reading import ViewColumn
-from contractlang.engines.reading import MOST_PLACES, Form, first_month, scale
+from contractlang.engines.reading import MOST_PLACES, Form, scale
 from contractlang.runtime.bound_table import BoundTable
 from contractlang.runtime.cells import FROM, Slot
 from contractlang.values import Absent, Value
@@ -165,10 +165,7 @@ def _taken(column: Column, rows: Array) -> Column:
 
 
 def member_table(bound: BoundTable) -> MemberTable:
-    """The bound table as a view of the connection, for the reduce stage.
-
-    A period key is given by its first month, YYYYMM, which the row operations `period` and `year` understand.
-    """
+    """The bound table as a view of the connection, for the reduce stage."""
     columns: dict[str, tuple[str, int]] = {}
     selected = []
     for slot in bound.slots:
@@ -176,8 +173,6 @@ def member_table(bound: BoundTable) -> MemberTable:
         places = 0
         if slot.reading is None:
             filler = slot.constant
-            if slot.form == "period" and isinstance(filler, str):
-                filler = first_month(slot.name, filler)
             places = places_of(filler) if isinstance(filler, Fraction) else 0
         elif slot.form == "int":
             places = scale(slot.reading)

@@ -215,7 +215,9 @@ class Formats:
             help_ = "for example `%m/%d/%Y` or `%Y-%m-%d`"
             self._report("binding-syntax", f"`{self.dotted(want.path)}`: {what}", source.span, help_=help_)
             return None
-        return self._no_float(replace(reading, style=style, formats=formats, word=word), want)
+        # The row operations `period` and `year` of the reduce stage read months.
+        reading = replace(reading, style=style, formats=formats, word=word, by_month=self.schema.member_level)
+        return self._no_float(reading, want)
 
     def _no_float(self, reading: Reading, want: Want) -> Reading | None:
         if reading.floating:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import count
+from itertools import count, product
 
 import duckdb
 import pytest
@@ -273,10 +273,13 @@ def test_periods_come_from_labels_dates_and_months(word: str) -> None:
     labels = ["2021", "2021-H2", "2021-Q3", "2021-07", "2021-13", "21"]
     dates = ["2021-07-04", "2020-12-31", "x"]
     months = ["202107", "202112", "202113"]
-    for style, cells in (("label", labels), ("date", dates), ("yyyymm", months)):
-        reading = Reading("p", "period", TEXT, style=style, word=word)
+    for (style, cells), by_month in product((("label", labels), ("date", dates), ("yyyymm", months)), (False, True)):
+        reading = Reading("p", "period", TEXT, style=style, word=word, by_month=by_month)
         found = read_by_sql(reading, cells, member_level=False)
         assert found == [without_reason(read_cell(reading, cell)) for cell in cells]
+    assert read_cell(Reading("p", "period", TEXT, style="yyyymm", word=word, by_month=True), "202108") == {
+        "year": "202101", "half": "202107", "quarter": "202107", "month": "202108"
+    }[word]  # fmt: skip
     assert read_cell(Reading("p", "period", TEXT, style="yyyymm", word=word), "202107") == {
         "year": "2021", "half": "2021-H2", "quarter": "2021-Q3", "month": "2021-07"
     }[word]  # fmt: skip

@@ -183,7 +183,7 @@ class CellTable:
         return found["f"], found["r"], columns
 
     def create_view(self, name: str, columns: Sequence[ViewColumn]) -> None:
-        """Create a view with the values alone; gaps are filled or NULL. Periods are given by their first month, YYYYMM."""
+        """Create a view with the values alone; gaps are filled or NULL."""
         selected: list[exp.Expr] = []
         for column in columns:
             filler = _literal(column.filler, column.form, column.places)
@@ -191,8 +191,6 @@ class CellTable:
                 value = filler if filler is not None else q.cast(exp.null(), KINDS[column.form])
             else:
                 value = q.column(f"v{column.reading}")
-                if column.form == "period":
-                    value = q.first_month(self.readings[column.reading].word, value)
                 value = value if filler is None else q.call("coalesce", value, filler)
             selected.append(q.named(value, column.name))
         create(self.connection, name, q.select(selected, self.typed), kind="VIEW")

@@ -397,13 +397,15 @@ def _moment(t: E, form: str) -> E:
 
 
 def _period(reading: Reading, t: E) -> E:
+    if reading.style == "yyyymm" and reading.word == "month" and reading.by_month:
+        return when((call("regexp_full_match", t, YYYYMM), t))
+    label = _label(reading, t)
+    return _first_month(reading.word, label) if reading.by_month else label
+
+
+def _label(reading: Reading, t: E) -> E:
     if reading.style == "label":
         return when((call("regexp_full_match", t, PERIODS[reading.word]), t))
-    if reading.style == "yyyymm" and reading.word in {"year", "month"}:
-        label = call("left", t, 4)
-        if reading.word == "month":
-            label = call("concat", label, "-", call("right", t, 2))
-        return when((call("regexp_full_match", t, YYYYMM), label))
     day = _date(reading, t)
     year = call("lpad", cast(call("year", day), "VARCHAR"), 4, "0")
     match reading.word:
@@ -411,7 +413,7 @@ def _period(reading: Reading, t: E) -> E:
             return year
         case "half":
             half = when((binary(exp.LTE, call("month", day), 6), text("-H1")), otherwise=text("-H2"))
-            return binary(exp.DPipe, year, half)
+            return when((no(is_null(day)), binary(exp.DPipe, year, half)))
         case "quarter":
             quarter = binary(exp.DPipe, text("-Q"), cast(call("quarter", day), "VARCHAR"))
             return binary(exp.DPipe, year, quarter)
@@ -420,18 +422,18 @@ def _period(reading: Reading, t: E) -> E:
             return binary(exp.DPipe, year, month)
 
 
-def first_month(word: str, label: E) -> E:
-    """The first month of a period label as YYYYMM."""
+def _first_month(word: str, label: E) -> E:
     match word:
         case "month":
             return call("replace", label, "-", "")
         case "year":
-            return call("concat", label, "01")
+            return binary(exp.DPipe, label, text("01"))
         case _:
             months = 12 // ORDINALS[word]
             marks = [text(f"{1 + months * i:02}") for i in range(ORDINALS[word])]
             ordinal = cast(call("right", label, 1), "INTEGER")
-            return call("concat", call("left", label, 4), call("list_extract", exp.Array(expressions=marks), ordinal))
+            mark = call("list_extract", exp.Array(expressions=marks), ordinal)
+            return binary(exp.DPipe, call("left", label, 4), mark)
 
 
 def _one_hot(reading: Reading) -> E:
