@@ -101,11 +101,14 @@ def _limits(question: Question) -> Iterator[Parting]:
         half = question.amount(named, own / 2)
         if not isinstance(half, Fraction) or half == there:
             continue
-        size = round_to(own + (question.stated - there) / (there - half) * own / 2, CENT, Rounding.HALF_AWAY)
-        lower = size < own if named.word == "cap" else size > own
-        if lower and size >= 0 and question.agrees(named, size):
-            shown = exactly(size, point.type)
-            yield Parting(named.name, f"with a limit of {shown} in `{clause(named.origin)}`", named.origin.place)
+        solved = own + (question.stated - there) / (there - half) * own / 2
+        for step in (Fraction(1), CENT):
+            size = round_to(solved, step, Rounding.HALF_AWAY)
+            lower = size < own if named.word == "cap" else size > own
+            if lower and size >= 0 and question.agrees(named, size):
+                shown = exactly(size, point.type)
+                yield Parting(named.name, f"with a limit of {shown} in `{clause(named.origin)}`", named.origin.place)
+                break
 
 
 def _readings(provenance: Provenance, plan: Plan, key: dict[str, str]) -> Iterator[tuple[Named, Value, str]]:

@@ -46,7 +46,7 @@ def test_the_three_losses_that_a_limit_on_unpublished_revenue_cut(shared: Path) 
         assert difference.parts.name == "earned.deficit.cap"
     parts = losses["A1241"].parts
     assert parts is not None
-    assert "$1,972,40" in parts.reading  # 1,972,407 is |EarnSaveLoss| + |DisAdj|, published to the dollar
+    assert "$1,972,407.00" in parts.reading  # |EarnSaveLoss| + |DisAdj|, published to the dollar
 
 
 def test_totals(shared: Path) -> None:
