@@ -185,7 +185,11 @@ def _direction(low: Lowering, values: Sequence[object], label: str, span: Span) 
 def _counted(
     low: Lowering, name: str, block: ast.Block, population: Population, per: tuple[ast.Name, ...]
 ) -> list[tuple[str, rows.Row]] | None:
-    """Add numerators and denominators up; a row counts for the unit of its member's last month of the period."""
+    """Add numerators and denominators up.
+
+    Rows of the population's own table count for their own unit, rows of another table for that of the member's last
+    month of the period.
+    """
     table = population.table
     if block.source is not None:
         found = member_table(low, block.source)
@@ -205,20 +209,14 @@ def _counted(
         if found_row is None:
             return None
         sums.append((word, rows.counted(found_row)))
-    member, moment = keys
     span = block.span
-    scan = step(low, f"{name}.scan", relations.Scan(table.name, all_columns(table)), span, f"rows of {table.name}")
-    placed = (
-        (PERIOD, period_of(low, moment)),
-        (MEMBER_KEY, column(member, "text")),
-        *((per_column(k), e) for k, e in by),
-    )
-    step(low, f"{name}.placed", relations.Derive(scan, placed), span, "member and period of each row")
-    on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD))
-    join = relations.Join(f"{name}.placed", population.home, on, ((UNIT, UNIT),), left=True)
-    joined = step(low, f"{name}.joined", join, span, f"the unit of the member in {population.name}")
-    absent = [missing(column(UNIT, "text")), text(f"member not in `{population.name}`")]
-    counted = mark(low, name, joined, [*left_out, *absent], span)
+    own = table is population.table
+    source = population.counted if own else _joined(low, name, block, population, table, keys)
+    if by:
+        further = tuple((per_column(k), e) for k, e in by)
+        source = step(low, f"{name}.keyed", relations.Derive(source, further), span, "further keys of each row")
+    absent = [] if own else [missing(column(UNIT, "text")), text(f"member not in `{population.name}`")]
+    counted = mark(low, name, source, [*left_out, *absent], span)
     words = tuple(k for k, _ in by)
     derived = relations.Derive(counted, tuple((c, r.expr) for c, r in sums))
     step(low, f"{name}.values", derived, span, "numerator and denominator of each row")
@@ -229,6 +227,20 @@ def _counted(
     low.outputs.append(relations.Output(name, f"{name}.totals", keys_out, columns, tuple(c for c, _ in sums)))
     account(low, name, words, span)
     return sums
+
+
+def _joined(
+    low: Lowering, name: str, block: ast.Block, population: Population, table: TableSchema, keys: tuple[str, str]
+) -> str:
+    """Rows of another table with the unit of their member in the period: that of the last month that counts."""
+    member, moment = keys
+    span = block.span
+    scan = step(low, f"{name}.scan", relations.Scan(table.name, all_columns(table)), span, f"rows of {table.name}")
+    placed = ((PERIOD, period_of(low, moment)), (MEMBER_KEY, column(member, "text")))
+    step(low, f"{name}.placed", relations.Derive(scan, placed), span, "member and period of each row")
+    on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD))
+    join = relations.Join(f"{name}.placed", population.home, on, ((UNIT, UNIT),), left=True)
+    return step(low, f"{name}.joined", join, span, f"the unit of the member in {population.name}")
 
 
 # Values --------------------------------------------------------------------------------------------------------------
@@ -252,7 +264,12 @@ def _values(
 
 
 def _rate(low: Lowering, name: str, block: ast.Block, numerator: Ref, denominator: Ref) -> bool:
+    """The principal value: a proportion, or a rate per so many units where the measure says `rate per 1_000 …`."""
     rate = _proportion(low, numerator, denominator, block.span)
+    scaled = next((s for s in block.steps if s.word == "rate_per"), None)
+    if rate is not None and scaled is not None and scaled.argument is not None:
+        size = expressions.numeric(low, scaled.argument, "`rate per`")
+        rate = None if size is None else expressions.operate(low, "*", rate, size, scaled.span)
     if rate is None:
         return False
     reportable = next((s for s in block.steps if s.word == "reportable"), None)

@@ -69,13 +69,35 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     if attributed is None:
         return False
     cases = [missing(column(UNIT, "text"), attribute.span), text("not attributed"), *left_out]
-    counted = mark(low, name, attributed, cases, span)
+    attributed, eligible = _eligibility(low, name, block, attributed, months.scale)
+    counted = mark(low, name, attributed, [*cases, *eligible], span)
     words = tuple(k for k, _ in per)
     account(low, name, words, span, (("months", column(MONTHS, scale=months.scale)),))
     home = _home(low, name, span, moment)
     low.populations[name] = Population(name, table, member, moment, words, counted, home, months.scale)
     _outputs(low, low.populations[name], span)
     return True
+
+
+def _eligibility(low: Lowering, name: str, block: ast.Block, source: str, scale: int) -> tuple[str, list[RowExpr]]:
+    """`eligible at least N months`: a member's rows count only with so many member-months in the period."""
+    clause = next((s for s in block.steps if s.word == "eligible"), None)
+    if clause is None or not isinstance(clause.argument, ast.Number):
+        return source, []
+    total = (relations.Measure("covered_months", "sum", column(MONTHS, scale=scale)),)
+    step(
+        low,
+        f"{name}.covered",
+        relations.Group(source, (MEMBER_KEY, PERIOD), total),
+        clause.span,
+        "months of each member",
+    )
+    on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD))
+    join = relations.Join(source, f"{name}.covered", on, (("covered_months", "covered_months"),))
+    joined = step(low, f"{name}.with_months", join, clause.span, "rows with the months of their member")
+    least = RowExpr("const", value=int(clause.argument.value * 10**scale), scale=scale)
+    short = RowExpr("<", (column("covered_months", scale=scale), least), kind="flag", origin=clause.span)
+    return joined, [short, text(f"fewer than {clause.argument.span.text}")]
 
 
 def _settles(low: Lowering, attribute: ast.Step) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from contractlang.plan import nodes, relations
@@ -75,13 +76,18 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
         measures = (relations.Measure("amount", "sum", column("amount", scale=scale)),)
         group = relations.Group(f"{name}.rows", key_columns(population.per), measures)
         step(low, f"{name}.totals", group, block.span, "total amount")
-    columns = tuple((c, c, scale) for c, _, _ in values)
+    prorated = truncate is not None and truncate.get("mode") is not None
+    scales = {"amount": scale, "truncate": scale + (population.months_scale if prorated else 0)}
+    columns = tuple((c, c, scales[c]) for c, _, _ in values)
     keys = settlement_keys(low, population.per)
     low.outputs.append(relations.Output(name, f"{name}.totals", keys, columns, tuple(c for c, _, _ in values)))
     running: Ref | None = None
     for word, label, clause in values:
         type_ = Type(Kind.MONEY, USD, grain(low, population.per), step=Fraction(1, 10**scale))
         cell = low.emit(nodes.Cell(name, word), (), type_, clause.span)
+        if word == "truncate" and prorated:
+            twelfth = low.constant(Fraction(1, 12), Type(Kind.NUMBER), clause.span)
+            cell = low.emit(nodes.Arithmetic("*"), (cell, twelfth), replace(type_, step=None), clause.span)
         running = low.register(f"{name}.{word}", cell, "input", f"{name} {label}", clause.span, name, clause.word)
     assert running is not None
     return _totals(low, name, written, running)
@@ -135,8 +141,8 @@ def _truncated(
 ) -> bool:
     """`truncate at X per member per year`: the member's total in the period, not above X, per unit.
 
-    Prorated: a member with m months counts to at most X * m / 12; both sides are taken times 12, so that nothing is
-    divided before the sum.
+    Prorated: a member with m months counts to at most X * m / 12. Both sides are taken times 12, so that nothing is
+    divided before the sum; the settle stage divides the total.
     """
     assert clause.argument is not None
     limit = rows.lower_row(low, table, clause.argument)
@@ -150,29 +156,35 @@ def _truncated(
         what = f"truncation per year needs a settlement per year, this one is per {low.scope.period}"
         low.error("grain-mismatch", what, clause.span)
         return False
-    if clause.get("mode") is not None:
-        low.error("unsupported", "prorated truncation is not settled yet", clause.span, "leave `prorated` out")
-        return False
     by = (*key_columns(population.per), MEMBER_KEY)
-    per_member = (relations.Measure("amount", "sum", column("amount", scale=scale)),)
+    prorated = clause.get("mode") is not None
+    months = population.months_scale
+    per_member = (
+        relations.Measure("amount", "sum", column("amount", scale=scale)),
+        relations.Measure("months", "sum", column(MONTHS, scale=months)),
+    )
     step(low, f"{name}.member", relations.Group(f"{name}.rows", by, per_member), clause.span, "total of each member")
     top, cost = rows.aligned(limit.expr, column("amount", scale=scale))
     if cost.scale != scale:
         low.error("unit-mismatch", "the limit has more decimals than the amounts", clause.span)
         return False
-    kept = RowExpr("least", (cost, top), scale=scale, origin=clause.span)
+    if prorated:
+        twelve = RowExpr("const", value=12 * 10**months, scale=months)
+        cost = RowExpr("*", (cost, twelve), scale=scale + months)
+        top = RowExpr("*", (top, column("months", scale=months)), scale=scale + months)
+    kept = RowExpr("least", (cost, top), scale=cost.scale, origin=clause.span)
     one_row, none = RowExpr("const", value=1), RowExpr("const", value=0)
     cut = RowExpr("case", (RowExpr(">", (cost, top), kind="flag"), one_row, none))
     derived = relations.Derive(f"{name}.member", (("truncate", kept), ("cut", cut)))
     step(low, f"{name}.cut", derived, clause.span, "not above the limit")
     sums = (
         relations.Measure("amount", "sum", column("amount", scale=scale)),
-        relations.Measure("truncate", "sum", column("truncate", scale=scale)),
+        relations.Measure("truncate", "sum", column("truncate", scale=kept.scale)),
         relations.Measure("rows", "sum", column("cut")),
     )
     group = relations.Group(f"{name}.cut", key_columns(population.per), sums)
     step(low, f"{name}.totals", group, clause.span, "totals before and after truncation")
-    columns = (("amount", "amount", scale), ("truncate", "truncate", scale))
+    columns = (("amount", "amount", scale), ("truncate", "truncate", kept.scale))
     keys = settlement_keys(low, population.per)
     low.accounts.append(relations.Account(f"{name}.truncate", f"{name}.totals", keys, columns))
     return True
