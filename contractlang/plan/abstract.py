@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -90,6 +90,15 @@ UNRESTRICTED = Abstract(states=ALL_STATES)
 """The neutral element of `meet`."""
 
 
+def power(a: Abstract, exponent: int, states: frozenset[State]) -> Abstract:
+    """An integer power; one below zero of what may be zero is not reportable."""
+    if exponent < 0 and not a.never_zero:
+        return Abstract(states=states | {State.NOT_REPORTABLE})
+    if exponent > 0 and a.low is not None and a.low >= 0:
+        return Abstract(a.low**exponent, None if a.high is None else a.high**exponent, a.nonzero, states=states)
+    return Abstract(Fraction(0) if exponent % 2 == 0 else None, None, a.never_zero, states=states)
+
+
 def add(a: Abstract, b: Abstract) -> Abstract:
     return Abstract(_plus(a.low, b.low), _plus(a.high, b.high))
 
@@ -116,15 +125,6 @@ def divide(a: Abstract, b: Abstract) -> Abstract:
         return multiply(a, inverse)
     nonnegative = a.low is not None and a.low >= 0 and b.low is not None and b.low >= 0
     return Abstract(Fraction(0) if nonnegative else None, None, a.never_zero)
-
-
-def power(a: Abstract, exponent: int, states: frozenset[State]) -> Abstract:
-    """An integer power; one below zero of what may be zero is not reportable."""
-    if exponent < 0 and not a.never_zero:
-        return Abstract(states=states | {State.NOT_REPORTABLE})
-    if exponent > 0 and a.low is not None and a.low >= 0:
-        return Abstract(a.low**exponent, None if a.high is None else a.high**exponent, a.nonzero, states=states)
-    return Abstract(Fraction(0) if exponent % 2 == 0 else None, None, a.never_zero, states=states)
 
 
 def _plus(a: Fraction | None, b: Fraction | None) -> Fraction | None:
@@ -181,13 +181,15 @@ def matches(pattern: Value | tuple[Value | None, Value | None] | None, key: Abst
             return True
 
 
+# Scales -------------------------------------------------------------------------------------------------------------
+
+
 def inside(curve: nodes.Curve, x: Abstract) -> bool:
     """Whether every value of the argument lies in a piece of the curve."""
     pieces = curve.pieces
     low, high = x.low, x.high
-    if curve.symmetric and pieces[0].low is not None and pieces[0].low <= 0:
-        top = None if low is None or high is None else max(abs(low), abs(high))
-        low, high = Fraction(0), top
+    if curve.symmetric and (low is None or low < 0):
+        low, high = size(x).low, size(x).high
     if pieces[0].low is not None and (low is None or low < pieces[0].low):
         return False
     last = pieces[-1]
@@ -197,22 +199,99 @@ def inside(curve: nodes.Curve, x: Abstract) -> bool:
 
 
 def curve_range(curve: nodes.Curve, x: Abstract) -> Abstract:
-    """The values that a step or linear curve takes; a marginal one is only known to keep the sign."""
+    """The values that a scale takes on a range; a marginal one is only known to keep the sign."""
+    if curve.symmetric and (x.low is None or x.low < 0):
+        one_sided = curve_range(replace(curve, symmetric=False), size(x))
+        return one_sided if x.high is not None and x.high <= 0 else join((one_sided, negate(one_sided)))
     if curve.marginal:
         rates = [p.value for p in curve.pieces]
         if min(rates) >= 0 and x.low is not None and x.low >= 0:
-            top = None if x.high is None else x.high * max(rates)
-            return Abstract(Fraction(0), top)
+            return Abstract(Fraction(0), None if x.high is None else x.high * max(rates))
         return ANY
     ends: list[Fraction] = []
     for piece in curve.pieces:
-        if (piece.high is not None and x.low is not None and x.low > piece.high) or (
-            piece.low is not None and x.high is not None and x.high < piece.low
-        ):
+        if beyond(piece, x):
             continue
         ends.append(piece.value)
         if piece.slope and piece.low is not None:
             if piece.high is None:
                 return ANY
             ends.append(piece.value + piece.slope * (piece.high - piece.low))
-    return Abstract(min(ends), max(ends), 0 not in ends and min(ends) * max(ends) > 0) if ends else ANY
+    return Abstract(min(ends), max(ends), min(ends) * max(ends) > 0) if ends else ANY
+
+
+def beyond(piece: nodes.Piece, x: Abstract) -> bool:
+    """Whether no value of the range reaches the piece."""
+    below = piece.high is not None and x.low is not None and x.low > piece.high
+    return below or (piece.low is not None and x.high is not None and x.high < piece.low)
+
+
+def size(a: Abstract) -> Abstract:
+    """The range of the size of a number."""
+    if a.low is not None and a.low >= 0:
+        return Abstract(a.low, a.high, a.nonzero)
+    if a.high is not None and a.high <= 0:
+        return negate(Abstract(a.low, a.high, a.nonzero))
+    top = None if a.low is None or a.high is None else max(-a.low, a.high)
+    return Abstract(Fraction(0), top, a.never_zero)
+
+
+# Conditions and choices ----------------------------------------------------------------------------------------------
+
+
+def extreme(op: str, args: Sequence[Abstract]) -> Abstract:
+    """`min` or `max`: arguments that are not applicable do not bind."""
+    states = frozenset[State]().union(*(a.states for a in args))
+    sure = [a for a in args if State.NOT_APPLICABLE not in a.states and a.present]
+    if sure:
+        states -= {State.NOT_APPLICABLE}
+    joined = join(args)
+    lows = [a.low for a in sure if a.low is not None]
+    highs = [a.high for a in sure if a.high is not None]
+    low, high = joined.low, joined.high
+    if op == "max":
+        low = max([*lows, *([] if low is None else [low])], default=None)
+    else:
+        high = min([*highs, *([] if high is None else [high])], default=None)
+    return Abstract(low, high, all(a.never_zero for a in args), states=states)
+
+
+def among(op: nodes.Among, a: Abstract) -> frozenset[bool]:
+    """The possible outcomes of `in`."""
+    if a.labels is None or op.ranges:
+        return BOTH
+    found = a.labels & {v for v in op.values if isinstance(v, str)}
+    if not found:
+        return frozenset({False})
+    return frozenset({True}) if found == a.labels else BOTH
+
+
+def logic(op: str, args: Sequence[Abstract]) -> Abstract:
+    """`and`, `or`, `not`: an argument that decides wins over absence."""
+    if op == "not":
+        return replace(args[0], truth=frozenset(not t for t in args[0].truth))
+    decides = op == "or"
+    if any(a.truth == {decides} and not a.states for a in args):
+        return Abstract(truth=frozenset({decides}))
+    truth: set[bool] = set()
+    if any(decides in a.truth for a in args):
+        truth.add(decides)
+    if all((not decides) in a.truth for a in args):
+        truth.add(not decides)
+    states = frozenset[State]().union(*(a.states for a in args))
+    return Abstract(truth=frozenset(truth), states=states, present=bool(truth))
+
+
+def test(state: str, a: Abstract) -> Abstract:
+    """Whether a value is applicable, reportable or missing."""
+    passing: frozenset[State]
+    match state:
+        case "applicable":
+            passing = ALL_STATES - {State.NOT_APPLICABLE}
+        case "reportable":
+            passing = frozenset()
+        case _:
+            passing = frozenset({State.MISSING})
+    yes = bool(a.states & passing) or (a.present and state != "missing")
+    no = bool(a.states - passing) or (a.present and state == "missing")
+    return Abstract(truth=frozenset(t for t, possible in ((True, yes), (False, no)) if possible) or BOTH)

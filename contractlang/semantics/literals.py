@@ -66,3 +66,27 @@ def number(literal: ast.Number) -> tuple[Fraction, Type] | str:
     return literal.value * factor, Type(
         kind_of_unit(unit), unit, SCALAR, step=step * factor, shown=shown(written, factor)
     )
+
+
+def amount(value: object, type_: Type) -> str:
+    """A value as a designer writes it in a contract: `$0.75 pmpm`, `5_000 members`, `7.5%`."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, Fraction):
+        return str(value)
+    if type_.kind is Kind.PERCENT:
+        return f"{_digits(value * 100)}%"
+    factor, words = type_.shown or (Fraction(1), type_.unit.words if type_.unit.powers else "")
+    sign = "-" if value < 0 else ""
+    digits = _digits(abs(value) / factor)
+    if words.split(" ")[0] == "USD":
+        return f"{sign}${digits} {words[3:].strip()}".rstrip()
+    return f"{sign}{digits} {words}".rstrip()
+
+
+def _digits(value: Fraction) -> str:
+    """A number with digits in groups, exact where it has at most nine decimals."""
+    places = next((n for n in range(10) if (value * 10**n).denominator == 1), 9)
+    whole, rest = divmod(round(value * 10**places), 10**places)
+    text = f"{whole:_}" if whole >= 10_000 else str(whole)
+    return f"{text}.{rest:0{places}d}".rstrip("0").rstrip(".") if places else text

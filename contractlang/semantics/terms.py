@@ -49,9 +49,7 @@ class TermsTable:
     cells: tuple[tuple[ast.Expr | ast.Range, ...], ...] = ()  # the key cells as written
 
 
-def terms_table(
-    scope: Scope, name: str, item: ast.Terms, sink: Sink, *, whole: bool = True
-) -> TermsTable | None:
+def terms_table(scope: Scope, name: str, item: ast.Terms, sink: Sink, *, whole: bool = True) -> TermsTable | None:
     """A checked table of terms. `whole`: every value of a closed category needs a row or `otherwise`."""
     keys = tuple(k.text for k in item.keys)
     if item.header[: len(keys)] != keys:

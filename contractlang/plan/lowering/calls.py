@@ -270,9 +270,7 @@ def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
         result = replace(values, grain=type_.grain, absent=type_.absent, literal=False)
         if any(p.slope for p in curve.pieces):
             result = replace(result, step=None)
-    used = low.emit(curve, (ref,), result, e.span)
-    low.curve_uses.setdefault(used, e.span)
-    return used
+    return low.emit(curve, (ref,), result, e.span)
 
 
 def _stretched(curve: nodes.Curve, factor: Fraction) -> nodes.Curve:

@@ -63,7 +63,7 @@ class Lowering:
         self.bare_table: str | None = None
         self.block: str | None = None
         self.case_tables: list[tuple[Ref, ast.Cases]] = []
-        self.curve_uses: dict[Ref, Span] = {}
+        self.conditions: list[tuple[Ref, Span]] = []
 
     # Types and nodes
 

@@ -1,0 +1,1 @@
+"""What is proved over a whole plan, one subject per module."""
