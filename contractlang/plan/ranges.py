@@ -215,7 +215,7 @@ class Ranges:
                     return Abstract(states=args[0].states)  # a party may negotiate it: both truths are possible
                 return args[0]
             case nodes.Aggregate():
-                return _aggregate(node, states)
+                return _aggregate(node, args, states)
             case nodes.Previous():
                 return Abstract(states=node.type.absent | states)
             case nodes.DatePart():
@@ -268,7 +268,7 @@ def _curve(op: nodes.Curve, x: Abstract) -> Abstract:
     return found if abstract.inside(op, x) else found.with_states({State.NOT_REPORTABLE})
 
 
-def _aggregate(node: nodes.Node, states: frozenset[State]) -> Abstract:
+def _aggregate(node: nodes.Node, args: Sequence[Abstract], states: frozenset[State]) -> Abstract:
     op = node.op
     assert isinstance(op, nodes.Aggregate)
     if op.function in ("rank", "percentile_rank"):
@@ -277,7 +277,15 @@ def _aggregate(node: nodes.Node, states: frozenset[State]) -> Abstract:
     missing = states & {State.MISSING}
     counts = op.function == "count"
     empty = frozenset() if op.function in ("sum", "count") else frozenset({State.NOT_REPORTABLE})
+    if op.function in ("mean", "min", "max", "median", "percentile") and not (
+        op.weighted and not _not_negative(args[1])
+    ):
+        return Abstract(args[0].low, args[0].high, states=missing | empty)
     return Abstract(Fraction(0) if counts else None, states=missing | empty)
+
+
+def _not_negative(a: Abstract) -> bool:
+    return a.low is not None and a.low >= 0
 
 
 def _arithmetic(op: str, args: Sequence[Abstract], states: frozenset[State]) -> Abstract:

@@ -9,7 +9,7 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.checks.places import Place, below
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.narrowing import narrow
-from contractlang.plan.ranges import Ranges
+from contractlang.plan.ranges import Facts, Ranges
 from contractlang.syntax import ast
 from contractlang.values import Absent, State
 
@@ -18,16 +18,18 @@ MOST_STEPS = 2_000
 
 
 def check_payment(ranges: Ranges, low: Lowering, name: str, sink: Sink) -> None:
+    """A payment is settled only where every `require` holds, so what they exclude need not be said again."""
     named = ranges.plan.named(name)
     item = low.scope.items[name]
     assert isinstance(item, ast.Payment)
     if named is None:
         return
-    bad = ranges.of(named.node).states & ABSENT
+    facts = _required(ranges)
+    bad = ranges.of(named.node, facts).states & ABSENT
     if not bad:
         return
     state = max(bad)
-    label = _culprit(ranges, low, Place(named.node, named.origin, {}), state)
+    label = _culprit(ranges, low, Place(named.node, named.origin, facts), state)
     sink.report(
         Diagnostic(
             "absence-in-payment",
@@ -38,6 +40,13 @@ def check_payment(ranges: Ranges, low: Lowering, name: str, sink: Sink) -> None:
             fixes=_fixes(ranges, named.node, item.body),
         )
     )
+
+
+def _required(ranges: Ranges) -> Facts:
+    facts: Facts = {}
+    for requirement in ranges.plan.requirements:
+        facts = narrow(ranges, requirement.condition, True, facts) or facts
+    return facts
 
 
 def _culprit(ranges: Ranges, low: Lowering, place: Place, state: State) -> Label | None:
@@ -65,6 +74,8 @@ def _why(node: nodes.Node, state: State) -> str:
             return f"`{column}` may be {state.words}"
         case nodes.Aggregate():
             return "there may be no rows"
+        case nodes.Previous(name=name):
+            return f"`{name}` may be {state.words} in that period"
         case nodes.Root():
             return "the root of a negative number is not reportable"
         case nodes.Round():
