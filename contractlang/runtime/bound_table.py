@@ -31,6 +31,13 @@ class BoundTable:
     files: Sequence[str]
     rows: int
     report: TableReport
+    parts: Parts
+
+    def free(self, *, whole: bool) -> None:
+        """Free what is not needed any more: the text of the files, and with `whole` the typed cells too."""
+        self.cells.free(whole=whole)
+        if self.cells.held:
+            self.parts.free()
 
     def index(self, slot: Slot) -> int | None:
         return next((i for i, reading in enumerate(self.cells.readings) if reading.name == slot.name), None)
@@ -61,10 +68,10 @@ class _Binder:
         columns = Columns(self.schema.name, files, self.binding.ignore_case, self.sink)
         where = [(columns.by_header(header, self.binding.span), values) for header, values in self.binding.where]
         slots = slots_of(self.schema, self.binding, columns, self.sink)
-        if slots is None or columns.failed or not self._load(files, columns):
+        if slots is None or columns.failed or (parts := self._load(files, columns)) is None:
             return None
         try:
-            return self._read(slots, [(raw, values) for raw, values in where if raw is not None], files)
+            return self._read(slots, [(raw, values) for raw, values in where if raw is not None], files, parts)
         except duckdb.Error as error:
             shown = ", ".join(f"`{file.shown}`" for file in files)
             message = f"`{self.schema.name}`: {shown} cannot be read: {words(error)}"
@@ -81,7 +88,7 @@ class _Binder:
                 files.append(found)
         return files if len(files) == len(paths) else None
 
-    def _load(self, files: Sequence[OpenFile], columns: Columns) -> bool:
+    def _load(self, files: Sequence[OpenFile], columns: Columns) -> Parts | None:
         parts = Parts(self.connection, f"raw {self.schema.name}")
         fine = True
         for number, file in enumerate(files):
@@ -97,16 +104,17 @@ class _Binder:
             if problem is not None:
                 self._report(problem, file.shown)
                 fine = False
-        if fine:
-            parts.finish()
-        return fine
+        if not fine:
+            return None
+        parts.finish()
+        return parts
 
     def _report(self, problem: FileProblem, shown: str) -> None:
         message = f"`{self.schema.name}`: file `{shown}` {problem.reason}"
         self.sink.report(Diagnostic(problem.code, message, notes=problem.notes, help=problem.help))
 
     def _read(
-        self, slots: list[Slot], where: list[tuple[Raw, tuple[str, ...]]], files: Sequence[OpenFile]
+        self, slots: list[Slot], where: list[tuple[Raw, tuple[str, ...]]], files: Sequence[OpenFile], parts: Parts
     ) -> BoundTable | None:
         cells = CellTable.of(
             self.connection,
@@ -140,7 +148,7 @@ class _Binder:
         ]
         left_out = {self._where_words(): all_rows - used} if all_rows > used else {}
         report = TableReport(self.schema.name, shown, used, left_out, columns)
-        return BoundTable(self.schema, slots, cells, shown, used, report)
+        return BoundTable(self.schema, slots, cells, shown, used, report, parts)
 
     def _find(self, cells: CellTable, slots: Sequence[Slot], counts: Sequence[Counts], findings: Findings) -> None:
         numbers = {reading.name: i for i, reading in enumerate(cells.readings)}

@@ -38,6 +38,8 @@ class Dataset:
         """
         if periods is None and units is None:
             return Inputs(self.frame, self.tables, self.members)
+        periods = None if periods is None else set(periods)
+        units = None if units is None else set(units)
         rows = [
             (unit, period)
             for unit, period in zip(self.frame.units, self.frame.periods, strict=True)
@@ -77,6 +79,8 @@ def bind(
         connection.close()
         return None
     settlement = {name: settlement_table(table) for name, table in bound.items() if not table.schema.member_level}
+    for table in bound.values():
+        table.free(whole=not table.schema.member_level)
     tables_at_grain = _resolved(settlement, period, periods)
     schemas = {schema.name: schema for schema in tables}
     frame = settled_rows(tables_at_grain, schemas, (unit, period), periods, sink)

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from contractlang.engines.sql.reading import call, column, named, number, select, sql, table, text
+from contractlang.engines.sql.building import call, column, named, number, select, sql, table, text
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -45,6 +45,7 @@ class Parts:
     connection: Connection
     name: str
     queries: list[exp.Expr] = field(default_factory=list)
+    loaded: list[str] = field(default_factory=list)
 
     def add_csv(self, path: Path, layout: Csv, wanted: Sequence[tuple[str, int]]) -> FileProblem | None:
         """Load the wanted columns (name, position from 0) of a CSV file as text."""
@@ -81,11 +82,11 @@ class Parts:
             tree = exp.Union(this=tree, expression=query, distinct=False)
         create(self.connection, self.name, tree, kind="VIEW")
 
-    def drop(self) -> None:
-        """Free the loaded files."""
-        self.connection.execute(sql(exp.Drop(this=table(self.name), kind="VIEW")))
-        for i in range(len(self.queries)):
-            self.connection.execute(sql(exp.Drop(this=table(self._part(i)), kind="TABLE")))
+    def free(self) -> None:
+        """Free the files that were loaded into memory."""
+        drop(self.connection, self.name, kind="VIEW")
+        for name in self.loaded:
+            drop(self.connection, name, kind="TABLE")
 
     def _part(self, index: int) -> str:
         """A name that DuckDB also takes where it wants a plain identifier."""
@@ -96,6 +97,8 @@ class Parts:
             create(self.connection, name, source, kind=kind)
         except duckdb.Error as error:
             return FileProblem("file-unreadable", f"cannot be read: {words(error)}")
+        if kind == "TABLE":
+            self.loaded.append(name)
         return None
 
 
@@ -111,6 +114,10 @@ def create(connection: Connection, name: str, source: exp.Expr, *, kind: str) ->
         this=table(name), kind=kind, expression=source, properties=exp.Properties(expressions=[exp.TemporaryProperty()])
     )
     connection.execute(sql(tree))
+
+
+def drop(connection: Connection, name: str, *, kind: str) -> None:
+    connection.execute(sql(exp.Drop(kind=kind, tables=[table(name)])))
 
 
 def rows(connection: Connection, query: exp.Expr) -> list[tuple[Any, ...]]:

@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlglot import exp
 
-from contractlang.engines.duckdb.files import SHOWN, Connection, create, rows
+from contractlang.engines.duckdb.files import SHOWN, Connection, create, drop, rows
 from contractlang.engines.reading import ABSENT, MOST_PLACES, UNREADABLE, Form, Raw, Reading, scale
-from contractlang.engines.sql import reading as q
+from contractlang.engines.sql import building as b
+from contractlang.engines.sql import questions
+from contractlang.engines.sql import reading as stages
 from contractlang.values import Value
 
 Array = npt.NDArray[Any]
@@ -59,13 +61,14 @@ class ViewColumn:
 class CellTable:
     """The typed cells of one table, in the stages of `engines.sql.reading`.
 
-    `wide` names the number readings whose integers may pass 64 bits.
+    `wide` names the number readings whose integers may pass 64 bits; `held` says that the stages are in memory.
     """
 
     connection: Connection
     name: str
     readings: tuple[Reading, ...]
     wide: frozenset[str]
+    held: bool
 
     @classmethod
     def of(
@@ -85,14 +88,21 @@ class CellTable:
         """
         kind = "TABLE" if held else "VIEW"
         read = _without_exponents(connection, f"raw {name}", readings) if held else list(readings)
-        create(connection, f"numbers {name}", q.numbers(f"raw {name}", read, q.kept(where)), kind=kind)
+        create(connection, f"numbers {name}", stages.numbers(f"raw {name}", read, stages.kept(where)), kind=kind)
         if member_level:
             widths = {reading.name: _LONG for reading in read if reading.form == "int"}
         else:
             read, widths = _sized(connection, f"numbers {name}", read)
-        create(connection, f"typed {name}", q.typed(f"numbers {name}", read, widths), kind=kind)
+        create(connection, f"typed {name}", stages.typed(f"numbers {name}", read, widths), kind=kind)
         wide = {reading.name for reading in read if reading.form == "int"} - set(widths)
-        return cls(connection, name, tuple(read), frozenset(wide))
+        return cls(connection, name, tuple(read), frozenset(wide), held)
+
+    def free(self, *, whole: bool) -> None:
+        """Free what is not needed once the cells are checked; with `whole`, the typed cells too."""
+        if self.held:
+            drop(self.connection, self.numbers, kind="TABLE")
+            if whole:
+                drop(self.connection, self.typed, kind="TABLE")
 
     @property
     def raw(self) -> str:
@@ -108,39 +118,39 @@ class CellTable:
 
     def raw_rows(self) -> int:
         """The number of rows in the files."""
-        return int(rows(self.connection, q.select([q.call("count")], self.raw))[0][0])
+        return int(rows(self.connection, b.select([b.call("count")], self.raw))[0][0])
 
     def counts(self) -> tuple[int, list[Counts]]:
         """The number of rows that are used, and what became of the cells of each reading."""
-        used, *cells = rows(self.connection, q.counts(self.typed, self.readings))[0]
+        used, *cells = rows(self.connection, questions.counts(self.typed, self.readings))[0]
         return used, [Counts(*cells[i : i + 4]) for i in range(0, len(cells), 4)]
 
     def examples(self, index: int, status: int) -> list[tuple[int, int, list[str]]]:
         """File, row and source cells of the first cells of a reading with a status."""
-        query = q.cells_where(self.raw, self.typed, self.readings[index], _status(index, status))
-        query = query.order_by(q.column("f"), q.column("r"), copy=False).limit(SHOWN, copy=False)
-        return [(file, row, cells) for file, row, *cells in rows(self.connection, query)]
+        places = rows(self.connection, questions.places_where(self.typed, _status(index, status), SHOWN))
+        query = questions.cells_at(self.raw, self.readings[index], [(f, r) for f, r in places])
+        return [(file, row, cells) for file, row, *cells in rows(self.connection, query)] if places else []
 
     def unreadable_texts(self, index: int) -> list[tuple[str, int, int]]:
         """The different texts of the unreadable cells of a reading, with their number and the first row."""
-        query = q.cells_where(self.raw, self.typed, self.readings[index], _status(index, UNREADABLE))
+        query = questions.cells_where(self.raw, self.typed, self.readings[index], _status(index, UNREADABLE))
         names = exp.TableAlias(
             this=exp.to_identifier("found"), columns=[exp.to_identifier(n) for n in ("f", "r", "cell")]
         )
         found = exp.Subquery(this=query, alias=names)
-        cell, first = q.column("cell"), q.call("min", q.column("r"))
-        grouped = exp.Select(expressions=[cell, q.call("count"), first]).from_(found, copy=False)
+        cell, first = b.column("cell"), b.call("min", b.column("r"))
+        grouped = exp.Select(expressions=[cell, b.call("count"), first]).from_(found, copy=False)
         grouped = grouped.group_by(cell, copy=False).order_by(first, cell, copy=False)
         return [(text, count, row) for text, count, row in rows(self.connection, grouped)]
 
     def absent_texts(self, index: int) -> dict[str, int]:
         """The texts of the cells that mean "no value", with how often each occurs."""
-        return dict(rows(self.connection, q.absent_texts(self.numbers, index)))
+        return dict(rows(self.connection, questions.absent_texts(self.numbers, index)))
 
     def largest_change(self, index: int) -> Fraction:
         """The largest change that rounding made to a value of a reading."""
         reading = self.readings[index]
-        found = rows(self.connection, q.largest_change(self.numbers, reading, index))
+        found = rows(self.connection, questions.largest_change(self.numbers, reading, index))
         places = reading.places or 0
         change = max((abs(Fraction(t) - Fraction(int(i), 10**places)) for t, i in found), default=Fraction(0))
         return change / Fraction(10) ** reading.shift
@@ -148,15 +158,15 @@ class CellTable:
     def duplicates(self, keys: Sequence[int], needed: Collection[int]) -> tuple[int, list[Duplicate]]:
         """How many keys name several rows, and the first of them. Rows without a needed key do not count."""
         if keys:
-            hashes, used = rows(self.connection, q.different(self.typed, keys))[0]
+            hashes, used = rows(self.connection, questions.different(self.typed, keys))[0]
             if hashes == used:
                 return 0, []
-        query = q.duplicates(self.typed, keys, needed)
-        total = rows(self.connection, q.count_of(query))[0][0]
+        query = questions.duplicates(self.typed, keys, needed)
+        total = rows(self.connection, questions.count_of(query))[0][0]
         found = []
         for *values, count, first, last in rows(self.connection, query.limit(SHOWN, copy=False)) if total else ():
             texts = tuple("" if value is None else str(value) for value in values)
-            found.append(Duplicate(texts, count, divmod(first, q.PLACE), divmod(last, q.PLACE)))
+            found.append(Duplicate(texts, count, divmod(first, questions.PLACE), divmod(last, questions.PLACE)))
         return total, found
 
     def fetch(self, order: Sequence[int]) -> tuple[Array, Array, list[tuple[Array, Array]]]:
@@ -165,13 +175,13 @@ class CellTable:
         Numbers are int64, or objects where that does not reach; flags, dates and codes int64; texts objects. A state is
         0 for a value and 1 for an absent cell, whose value is 0 or ''.
         """
-        selected: list[exp.Expr] = [q.column("f"), q.column("r")]
+        selected: list[exp.Expr] = [b.column("f"), b.column("r")]
         for i, reading in enumerate(self.readings):
-            selected.append(q.named(_number_of(reading, q.column(f"v{i}"), wide=reading.name in self.wide), f"v{i}"))
-            selected.append(q.column(f"s{i}"))
-        places = [*(q.column(f"v{i}") for i in order), q.column("f"), q.column("r")]
-        query = q.select(selected, self.typed).order_by(*places, copy=False)
-        found = self.connection.execute(q.sql(query)).fetchnumpy()
+            selected.append(b.named(_number_of(reading, b.column(f"v{i}"), wide=reading.name in self.wide), f"v{i}"))
+            selected.append(b.column(f"s{i}"))
+        places = [*(b.column(f"v{i}") for i in order), b.column("f"), b.column("r")]
+        query = b.select(selected, self.typed).order_by(*places, copy=False)
+        found = self.connection.execute(b.sql(query)).fetchnumpy()
         columns = []
         for i, reading in enumerate(self.readings):
             values = found[f"v{i}"]
@@ -188,18 +198,18 @@ class CellTable:
         for column in columns:
             filler = _literal(column.filler, column.form, column.places)
             if column.reading is None:
-                value = filler if filler is not None else q.cast(exp.null(), KINDS[column.form])
+                value = filler if filler is not None else b.cast(exp.null(), KINDS[column.form])
             else:
-                value = q.column(f"v{column.reading}")
-                value = value if filler is None else q.call("coalesce", value, filler)
-            selected.append(q.named(value, column.name))
-        create(self.connection, name, q.select(selected, self.typed), kind="VIEW")
+                value = b.column(f"v{column.reading}")
+                value = value if filler is None else b.call("coalesce", value, filler)
+            selected.append(b.named(value, column.name))
+        create(self.connection, name, b.select(selected, self.typed), kind="VIEW")
 
 
 def _without_exponents(connection: Connection, raw: str, readings: Sequence[Reading]) -> list[Reading]:
     """The readings, without the costly treatment of exponents where no cell has one."""
     numbers = [reading for reading in readings if reading.form == "int"]
-    found = rows(connection, q.exponents(raw, readings))[0] if numbers else ()
+    found = rows(connection, questions.exponents(raw, readings))[0] if numbers else ()
     plain = {reading.name for reading, has in zip(numbers, found, strict=True) if not has}
     return [replace(r, exponents=False) if r.name in plain else r for r in readings]
 
@@ -216,7 +226,7 @@ def _sized(connection: Connection, done: str, readings: list[Reading]) -> tuple[
     numbers = [reading for reading in readings if reading.form == "int"]
     if not numbers:
         return readings, {}
-    found = rows(connection, q.sizes(done, readings))[0]
+    found = rows(connection, questions.sizes(done, readings))[0]
     sized: dict[str, Reading] = {}
     widths = {}
     for reading, most, whole in zip(numbers, found[::2], found[1::2], strict=True):
@@ -228,26 +238,26 @@ def _sized(connection: Connection, done: str, readings: list[Reading]) -> tuple[
     return [sized.get(reading.name, reading) for reading in readings], widths
 
 
-def _status(index: int, status: int) -> q.E:
-    return q.binary(exp.EQ, q.column(f"s{index}"), status)
+def _status(index: int, status: int) -> b.E:
+    return b.binary(exp.EQ, b.column(f"s{index}"), status)
 
 
-def _number_of(reading: Reading, value: q.E, *, wide: bool) -> q.E:
+def _number_of(reading: Reading, value: b.E, *, wide: bool) -> b.E:
     """A value as a number that NumPy can hold, or as text."""
     match reading.form:
         case "int":
-            return q.call("coalesce", q.cast(value, "VARCHAR"), "0") if wide else q.call("coalesce", value, 0)
+            return b.call("coalesce", b.cast(value, "VARCHAR"), "0") if wide else b.call("coalesce", value, 0)
         case "flag":
-            return q.call("coalesce", q.cast(value, "BIGINT"), 0)
+            return b.call("coalesce", b.cast(value, "BIGINT"), 0)
         case "date":
-            epoch = q.cast(q.text("1970-01-01"), "DATE")
-            return q.call("coalesce", q.call("date_diff", "day", epoch, value), 0)
+            epoch = b.cast(b.text("1970-01-01"), "DATE")
+            return b.call("coalesce", b.call("date_diff", "day", epoch, value), 0)
         case "code":
-            labels = exp.Array(expressions=[q.text(label) for label in reading.labels or ()])
-            position = q.call("coalesce", q.call("list_position", labels, value), 1)
-            return q.binary(exp.Sub, q.cast(position, "BIGINT"), 1)
+            labels = exp.Array(expressions=[b.text(label) for label in reading.labels or ()])
+            position = b.call("coalesce", b.call("list_position", labels, value), 1)
+            return b.binary(exp.Sub, b.cast(position, "BIGINT"), 1)
         case _:
-            return q.call("coalesce", value, "")
+            return b.call("coalesce", value, "")
 
 
 def _integers(texts: Collection[str]) -> Array:
@@ -257,15 +267,15 @@ def _integers(texts: Collection[str]) -> Array:
     return values.astype(np.int64) if fits else values
 
 
-def _literal(value: Value | None, form: Form, places: int) -> q.E | None:
+def _literal(value: Value | None, form: Form, places: int) -> b.E | None:
     match value:
         case bool():
             return exp.true() if value else exp.false()
         case Fraction():
-            return q.cast(q.number(int(value * 10**places)), "BIGINT")
+            return b.cast(b.number(int(value * 10**places)), "BIGINT")
         case str():
-            return q.text(value)
+            return b.text(value)
         case dt.date():
-            return q.cast(q.text(value.isoformat()), KINDS[form])
+            return b.cast(b.text(value.isoformat()), KINDS[form])
         case _:
             return None
