@@ -16,7 +16,7 @@ from contractlang.plan.nodes import Choose, Const, Named, Plan
 from contractlang.runtime.formatting import exactly
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.result import Result
-from contractlang.runtime.steps import PIPELINE, steps_taken
+from contractlang.runtime.steps import is_step, steps_taken
 from contractlang.runtime.words import body, clause
 from contractlang.values import Absent, Rounding, Value, round_to
 
@@ -93,7 +93,7 @@ def _limits(question: Question) -> Iterator[Parting]:
         return
     for named in sorted(question.plan.names, key=lambda n: n.node):
         point = Point(question.plan, named.node, question.key)
-        if named.role not in PIPELINE or named.word not in {"cap", "floor"} or named.node >= question.node:
+        if not is_step(named) or named.word not in {"cap", "floor"} or named.node >= question.node:
             continue
         own, there = question.provenance.value(point), question.provenance.value(point.at(question.node))
         if not isinstance(own, Fraction) or not isinstance(there, Fraction) or own == 0:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from contractlang.plan.nodes import Cell, Const, Node, Op, Plan, Terms
-from contractlang.plan.relations import Derive, Filter, Group, Join, Relation, RowExpr, Scan
+from contractlang.plan.relations import Derive, Filter, Group, Join, Relation, RowExpr, Scan, Union
 from contractlang.semantics.types import Grain
 from contractlang.source import Span
 from contractlang.values import Absent
@@ -74,6 +74,8 @@ def _relation(relation: Relation) -> str:
                 f"{m.name} = {m.function}({expression(m.operand) if m.operand else '*'})" for m in measures
             )
             return f"group {source} by [{', '.join(keys)}] [{found}]"
+        case Union(sources):
+            return f"union {', '.join(sources)}"
         case Join(left, right, on, columns, left=keep):
             pairs = ", ".join(f"{a} = {b}" for a, b in on)
             return (

@@ -27,6 +27,7 @@ from contractlang.plan.nodes import (
     Terms,
     TermsRow,
 )
+from contractlang.plan.relations import Derive, Filter, Group, Join, Scan, Union
 from contractlang.semantics.types import Type
 from contractlang.values import Absent, State, Value
 
@@ -65,6 +66,9 @@ class Point:
 NOT_THERE, CONSTANT = "not in this file", "constant "
 """What the binding says in place of a header where a column has none."""
 
+OVER_ROWS = "all rows that count"
+"""What stands in place of a header for a total over member rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class CellPlace:
@@ -81,6 +85,8 @@ class CellPlace:
         if self.row is not None:
             parts.append(f"row {self.row}")
         first, *more = (self.header or self.column).split(", ")
+        if self.header == OVER_ROWS:
+            return parts[0]
         if self.header == NOT_THERE or self.header.startswith(CONSTANT):
             return ", ".join([*parts, self.header])
         return ", ".join([*parts, f"column {first}" + (f" and {len(more)} more" if more else "")])
@@ -170,12 +176,29 @@ class Provenance:
         op = point.node.op
         if not isinstance(op, Cell):
             return None
+        if output := next((o for o in point.plan.reduction.outputs if o.table == op.table), None):
+            return CellPlace(op.table, op.column, self._member_file(point.plan, output.step), header=OVER_ROWS)
         table = self._inputs.tables.get(op.table)
         if table is None:
             return CellPlace(op.table, op.column)
         row = self._cells.row(op.table, point.key)
         number = table.row_numbers[row] if row is not None and len(table.row_numbers) else None
         return CellPlace(op.table, op.column, table.file, number, table.source_columns.get(op.column, ""))
+
+    def _member_file(self, plan: Plan, step: str) -> str:
+        """The file whose rows a step of the reduce stage goes back to."""
+        steps = {s.name: s.relation for s in plan.reduction.steps}
+        while True:
+            match relation := steps[step]:
+                case Scan(table):
+                    member = self._inputs.members.get(table)
+                    return member.file if member is not None and member.file else f"`{table}`"
+                case Join():
+                    step = relation.left_input
+                case Union():
+                    step = relation.inputs[0]
+                case Derive() | Filter() | Group():
+                    step = relation.input
 
     def terms_row(self, point: Point) -> TermsRow | None:
         """The row of a table of terms or the entry of a schedule that was used."""

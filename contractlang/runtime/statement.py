@@ -135,6 +135,11 @@ class _Maker:
         sided = any(self.plan.named(f"{block}.{side}.compare") for side in SIDES)
         steps = list(steps_taken(self.provenance, point, block))
         lines = tuple(self._sided(steps) if sided else self._straight(steps))
+        shown = {step.named.name for step in steps} | {amount.name}
+        others = [
+            n for n in self.plan.names if n.block == block and n.role in {"input", "step"} and n.name not in shown
+        ]
+        lines += tuple(replace(self._line(n, n.label), amount=None) for n in others if not sided)
         value = self.provenance.value(point)
         notes = tuple(f"no {side}" for side in empty_sides(self.provenance, point, block)) if sided else ()
         name = amount.name.removesuffix(".amount")
@@ -170,14 +175,11 @@ class _Maker:
     def _step(self, step: StepTaken, running: Fraction, before: Fraction) -> Line:
         printed = _printed(running, step.point.type)
         text = clause(step.named.origin)
-        if step.named.word is None or "{" in text:
-            text = step.named.label
-        elif step.side and not text.startswith(step.side):
+        if step.side and not text.startswith(step.side):
             text = f"{step.side} {text}"
         shown = rounded(running, step.point.type)
         change = None if printed is None else printed - before
-        notes = step.notes if step.named.word is not None else ()
-        return Line(text, step.named.origin.place, shown, printed, change, notes)
+        return Line(text, step.named.origin.place, shown, printed, change, step.notes)
 
     # Payments
 

@@ -13,6 +13,8 @@ from contractlang.values import Value
 
 SIDES = ("surplus", "deficit")
 PIPELINE = frozenset({"step", "side"})
+REDUCED = frozenset({"amount", "truncate"})
+"""Steps of a spending block that the reduce stage has already taken: their results come in as inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,16 @@ def steps_taken(provenance: Provenance, point: Point, block: str) -> Iterator[St
             over.add(side)
 
 
+def is_step(named: Named) -> bool:
+    """Whether a value is the running value of its block after a step."""
+    if named.role == "input":
+        return named.word in REDUCED
+    return named.role in PIPELINE and named.word is not None
+
+
 def in_order(plan: Plan, block: str) -> list[Named]:
     """The values of a block's steps in the order in which they apply, also where an amendment wrote one of them."""
-    return sorted((n for n in plan.names if n.block == block and n.role in PIPELINE), key=lambda n: n.node)
+    return sorted((n for n in plan.names if n.block == block and is_step(n)), key=lambda n: n.node)
 
 
 def empty_sides(provenance: Provenance, point: Point, block: str) -> list[str]:

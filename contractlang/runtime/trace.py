@@ -7,7 +7,7 @@ contract, with the values put in. The steps of a block stand side by side in the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -24,10 +24,10 @@ from contractlang.plan.nodes import (
     Previous,
     Terms,
 )
-from contractlang.runtime.formatting import exactly
+from contractlang.runtime.formatting import dollars, exactly
 from contractlang.runtime.provenance import CellPlace, Point, Provenance
 from contractlang.runtime.result import Result
-from contractlang.runtime.steps import PIPELINE, SIDES, empty_sides, steps_taken
+from contractlang.runtime.steps import SIDES, empty_sides, is_step, steps_taken
 from contractlang.runtime.words import arithmetic, body, clause, is_cell, words
 from contractlang.semantics.types import Kind, Type
 from contractlang.source import Span
@@ -43,6 +43,7 @@ LISTED = 12
 """Rows of an aggregate up to which each is explained."""
 
 
+_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _CASE = re.compile(r"^[ \t]*(when\b|otherwise\b)", re.MULTILINE)
 
 
@@ -108,6 +109,10 @@ class _Tracer:
             return replace(found, again=True)
         if about is not None and about.role == "amount":
             return self._block(found, point, about, depth)
+        if self._reduced(inner):
+            cell = self.provenance.cell(inner)
+            notes = self._accounts(cell.table) if cell is not None else ()
+            return replace(found, kind="members", cell=cell, notes=notes)
         found = replace(found, formula=self._formula(point, found), notes=self._notes(inner))
         return replace(found, inputs=self._inputs(inner, depth)) if depth > 0 else _cut(found, inner)
 
@@ -168,7 +173,9 @@ class _Tracer:
             return replace(line, notes=tuple(empty))
         steps = list(self._steps(point, block, depth))
         sides = any(step.name.split(" ")[0] in SIDES for step in steps) or bool(empty)
-        rest = [] if sides else list(self._arguments(point, about, depth))
+        rest = (
+            [] if sides else [line for line in self._arguments(point, about, depth) if not _inside(line, block, steps)]
+        )
         formula = "" if sides else self._formula(point, line)
         return replace(line, notes=tuple(empty), formula=formula, inputs=(*steps, *rest))
 
@@ -179,8 +186,21 @@ class _Tracer:
             word = step.named.word or step.named.label
             line = self._line("step", f"{step.side} {word}".strip(), step.point, clause(step.named.origin))
             line = replace(line, place=step.named.origin.place, notes=step.notes)
+            inner = body(step.point)
+            if self._reduced(inner):
+                notes = self._accounts(block, word) or step.notes
+                named = tuple(self._mentioned(step.point, step.named, depth - 1))
+                yield replace(line, notes=notes, cell=self.provenance.cell(inner), inputs=named)
+                continue
             formula = "" if step.notes else self._formula(step.point, line)
             yield replace(line, formula=formula, inputs=tuple(self._arguments(step.point, step.named, depth - 1)))
+
+    def _mentioned(self, point: Point, named: Named, depth: int) -> Iterator[Trace]:
+        """Named values in the words of a step that the reduce stage has taken."""
+        for word in dict.fromkeys(_NAME.findall(named.origin.text)):
+            other = point.plan.named(word)
+            if other is not None and other.block is None and depth > 0:
+                yield self.named(point.at(other.node), depth - 1)
 
     def _arguments(self, point: Point, named: Named, depth: int) -> Iterator[Trace]:
         """What a step reads beside the running value of its own block."""
@@ -188,7 +208,7 @@ class _Tracer:
             return
         for leaf in self._leaves(body(point)):
             about = _about(leaf)
-            if about is not None and about.block == named.block and about.role in PIPELINE:
+            if about is not None and about.block == named.block and is_step(about):
                 continue
             if about is not None and about.role == "argument":
                 inner = body(leaf)
@@ -257,16 +277,20 @@ class _Tracer:
     def _input(self, point: Point) -> Trace:
         inner = point if isinstance(point.node.op, Cell) else point.at(point.node.args[0])
         cell = self.provenance.cell(inner)
-        column = cell.column if cell else words(inner)
-        reduced = any(cell is not None and output.table == cell.table for output in point.plan.reduction.outputs)
-        line = self._line("members" if reduced else "input", words(point), point, column)
+        reduced = self._reduced(point)
+        line = self._line("members" if reduced else "input", words(point), point, cell.column if cell else words(inner))
         line = replace(line, cell=cell, again=self._explained(point))
-        return line if line.again or cell is None or not reduced else replace(line, notes=self._accounts(cell))
+        return line if line.again or cell is None or not reduced else replace(line, notes=self._accounts(cell.table))
 
-    def _accounts(self, cell: CellPlace) -> tuple[str, ...]:
-        """What stands behind a total over member rows."""
-        found = self.result.account(cell.table, self.row)
-        return tuple(account_words(step, account, self.result.plan.settled) for step, account in found)
+    def _reduced(self, point: Point) -> bool:
+        """Whether a cell holds a total over member rows."""
+        op = point.node.op
+        return isinstance(op, Cell) and any(output.table == op.table for output in point.plan.reduction.outputs)
+
+    def _accounts(self, block: str, step: str = "") -> tuple[str, ...]:
+        """What stands behind a total over member rows: of one step, or of the rows of a block."""
+        found = self.result.account(block, self.row)
+        return tuple(account_words(name, account, self.result.plan.settled) for name, account in found if name == step)
 
     def _terms(self, point: Point, op: Terms, depth: int) -> Trace:
         """A cell of a table of terms, or the value of a schedule."""
@@ -334,6 +358,13 @@ class _Tracer:
         return tuple(t for arg in point.node.args for t in self._inputs(point.at(arg), depth - 1))
 
 
+def _inside(line: Trace, block: str, steps: Sequence[Trace]) -> bool:
+    """Whether a line only repeats what the steps of the block have shown."""
+    if not steps:
+        return False
+    return line.name.startswith(f"{block}.") or (line.cell is not None and line.cell.table == block)
+
+
 def _about(point: Point) -> Named | None:
     name = point.node.name
     return None if name is None else point.plan.named(name)
@@ -375,15 +406,14 @@ def _piece_words(piece: Piece | None, op: Curve, argument: Type) -> tuple[str, .
 
 
 def account_words(step: str, account: Mapping[str, object], keys: frozenset[str]) -> str:
-    """`1,204 rows used`, `12 rows left out: not attributed`, `3 members cut by truncate: amount 582,000, …`."""
+    """`48 rows used`, `12 rows left out: not attributed`, `1 member cut, $582,000.00 before`."""
     reason, rows = account.get("reason"), account.get("rows")
-    count = f"{rows:,}" if isinstance(rows, int) else "0"
-    amounts = [
-        f"{name} {exactly(value, Type(Kind.NUMBER))}"
-        for name, value in account.items()
-        if name not in keys and isinstance(value, Fraction)
-    ]
+    count = rows if isinstance(rows, int) else 0
+    amounts = {name: v for name, v in account.items() if name not in keys and isinstance(v, Fraction)}
     if step:
-        return f"{step} cut {count} members" + (f": {', '.join(amounts)}" if amounts else "")
-    text = f"{count} rows used" if reason is None else f"{count} rows left out: {reason}"
-    return text + (f" ({', '.join(amounts)})" if amounts else "")
+        before = "".join(f", {dollars(value)} before" for name, value in amounts.items() if name != step)
+        return f"{count:,} member{'' if count == 1 else 's'} cut{before}"
+    months = amounts.get("months")
+    shown = "" if months is None or months == count else f", {exactly(months, Type(Kind.NUMBER))} member_months"
+    text = f"{count:,} row{'' if count == 1 else 's'}"
+    return f"{text} used{shown}" if reason is None else f"{text} left out: {reason}{shown}"

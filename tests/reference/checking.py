@@ -13,13 +13,13 @@ from contractlang.engines.base import Frame, Inputs, Programme
 from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.plan.compiler import Compiled, compile_file
 from contractlang.plan.nodes import Named, Plan
+from contractlang.runtime.examples import Outcome, run_examples
 from contractlang.semantics import literals
 from contractlang.semantics.types import Type
 from contractlang.source import SourceFile
 from contractlang.syntax import ast
 from contractlang.syntax.parser import parse, parse_expression
 from contractlang.values import Absent, Value
-from tests.examples.running import failures
 from tests.reference.pages import Block
 
 UNUSED = "## Shown on this page."
@@ -89,9 +89,34 @@ def laid_over(base: str, fragment: str) -> str:
 def _items(text: str) -> Sequence[ast.Item]:
     """The items of a text that may be a bare fragment; those that cannot be read are left out."""
     headed = text if re.search(r"^(contract|library|amendment)\b", text, re.MULTILINE) else None
-    header = "" if headed else 'contract reading\nversion "1"\nsettles group per year\nterm 2024-01-01 to 2024-12-31\n\n'
+    header = (
+        "" if headed else 'contract reading\nversion "1"\nsettles group per year\nterm 2024-01-01 to 2024-12-31\n\n'
+    )
     document = parse(SourceFile("items", header + text), Sink())
     return () if document is None else document.items
+
+
+def example_problems(compiled: Compiled, path: Path) -> list[str]:
+    """What does not come out as the examples of a file say, and examples that were not run."""
+    sink = Sink()
+    outcomes = list(run_examples(compiled, sink))
+    document = parse(SourceFile.read(path), Sink())
+    written = [item.title for item in (document.items if document else ()) if isinstance(item, ast.Example)]
+    run = {outcome.title for outcome in outcomes}
+    return [
+        *(problem for outcome in outcomes for problem in _outcome_problems(outcome)),
+        *(f"example `{title}` was not run" for title in written if title not in run),
+    ]
+
+
+def _outcome_problems(outcome: Outcome) -> list[str]:
+    if outcome.broken:
+        return [f"example `{outcome.title}`: {outcome.broken}"]
+    return [
+        f"example `{outcome.title}`: `{c.name}` is {c.got}, expected {c.expected}"
+        for c in outcome.checks
+        if not c.passed
+    ]
 
 
 # Expressions ---------------------------------------------------------------------------------------------------------
@@ -207,7 +232,7 @@ def _line_problems(block: Block, page: Sequence[Block], bases: Mapping[str, Bloc
         return [f"{block.text.strip()!r}: promised {', '.join(block.codes) or 'no finding'}; found {found or 'none'}"]
     if block.bad or checked.compiled is None:
         return [] if block.bad else ["nothing was compiled"]
-    wrong = failures(checked.compiled)
+    wrong = example_problems(checked.compiled, path)
     if block.form == "expressions":
         wrong += broken_promises(block, checked.compiled)
     return wrong

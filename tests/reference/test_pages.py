@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from contractlang.diagnostics.diagnostic import Sink
 from contractlang.diagnostics.render import report
 from contractlang.source import SourceFile
 from contractlang.syntax.formatter import format_source
-from tests.reference.checking import Sink, check, page_folder, problems
+from tests.reference.checking import check, page_folder, problems
 from tests.reference.pages import Block, blocks, paths, preambles
 
 PAGES = {path.name: blocks(path) for path in paths()}
