@@ -9,6 +9,8 @@ from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.member_sums import lower_member_aggregate, population_named
+from contractlang.plan.lowering.reduction import MONTHS, column
 from contractlang.semantics import typing
 from contractlang.semantics.scope import unknown
 from contractlang.semantics.types import NONE, Kind, Type
@@ -25,6 +27,12 @@ def lower_aggregate(low: Lowering, e: ast.Aggregate) -> Ref | None:
     if e.function not in FUNCTIONS:
         low.sink.report(unknown(e.function, e.span, FUNCTIONS, "aggregate"))
         return None
+    population = population_named(low, e)
+    if population is not None:
+        low.months = column(MONTHS, scale=population.months_scale)
+        found = lower_member_aggregate(low, e, population)
+        low.months = None
+        return found
     value = _operand(low, e)
     weight = expressions.numeric(low, e.weight, "a weight") if e.weight is not None else None
     where = expressions.flag(low, e.where) if e.where is not None else None

@@ -21,9 +21,17 @@ from contractlang.values import State
 
 def lower_budget(low: Lowering, name: str, block: ast.Block) -> bool:
     """Register `name.step` values, `name.pmpm`, `name.total`; False after a report."""
-    running: Ref | None = None
     names = pipeline.step_names(low, block)
     low.block = name
+    low.around = low.populations.get(block.subject.text) if block.subject else None
+    try:
+        return _lowered(low, name, block, names)
+    finally:
+        low.around = None
+
+
+def _lowered(low: Lowering, name: str, block: ast.Block, names: dict[int, str]) -> bool:
+    running: Ref | None = None
     ok = True
     for position, step in enumerate(block.steps):
         if running is None:

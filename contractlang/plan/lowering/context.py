@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Severity, Sink
 from contractlang.plan import nodes, relations
 from contractlang.plan.builder import Builder, Ref
+from contractlang.plan.relations import RowExpr
 from contractlang.semantics.declarations import Declarations
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import Scope
@@ -58,6 +59,10 @@ class Lowering:
         self.scales: dict[str, Scale] = {}
         self.populations: dict[str, Population] = {}
         self.sets: dict[str, MeasureSet] = {}
+        self.around: Population | None = None
+        self.months: RowExpr | None = None
+        self.lookups: dict[str, tuple[set[str], Span]] = {}
+        self.row_tables: set[str] = set()
         self.controls: list[nodes.Control] = []
         self.locals: dict[str, Ref] = {}
         self.bare_table: str | None = None
@@ -120,6 +125,15 @@ class Lowering:
             yield
         finally:
             self.locals = {}
+
+    @contextmanager
+    def of(self, population: Population | None) -> Iterator[None]:
+        """Inside a block of a population an aggregate without `over` is taken over its rows."""
+        self.around = population
+        try:
+            yield
+        finally:
+            self.around = None
 
     @contextmanager
     def table_columns(self, table: TableSchema) -> Iterator[None]:

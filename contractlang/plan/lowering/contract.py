@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from contractlang.diagnostics.diagnostic import Edit, Fix, Sink
@@ -311,7 +311,9 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         payer=header.payer or "",
         unit=scope.unit,
         period=scope.period,
-        tables=tuple(low.declared.inputs.values()),
+        tables=tuple(
+            replace(t, member_level=True) if t.name in low.row_tables else t for t in low.declared.inputs.values()
+        ),
         categories=tuple((name, category.values) for name, category in scope.categories.items()),
         reduction=Reduction(tuple(low.steps), tuple(low.outputs), tuple(low.accounts)),
         nodes=tuple(low.builder.nodes),

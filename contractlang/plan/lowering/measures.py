@@ -15,6 +15,7 @@ from contractlang.plan import nodes, relations
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, pipeline, rows
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.lookups import with_lookups
 from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
     PERIOD,
@@ -38,6 +39,7 @@ from contractlang.plan.lowering.reduction import (
     text,
 )  # fmt: skip
 from contractlang.plan.lowering.spending import population_of
+from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.terms import TermsTable, terms_table
 from contractlang.semantics.types import EVENT, NONE, Grain, Kind, Type
@@ -46,6 +48,8 @@ from contractlang.syntax import ast
 from contractlang.values import Absent, State
 
 OUTSIDE = "not one of its measures"
+WIDE = frozenset({"numerator", "denominator"})
+"""Columns of a set's table that name a column of the input for each measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,24 @@ def lower_measure(low: Lowering, name: str, block: ast.Block) -> bool:
 def lower_measures(low: Lowering, name: str, block: ast.Block) -> bool:
     """A set of measures with its table; registers its values and remembers the set for `quality`."""
     assert block.table is not None
-    found = _set(low, name, block.table)
+    wide = set(block.table.header) >= WIDE
+    found = _set(low, name, _without_columns(block.table, WIDE) if wide else block.table)
     if found is None:
         return False
     table = None if block.source is None else low.declared.inputs.get(block.source.text)
-    grain = low.settled | {found.key}
+    grain = low.settled | {found.key} | {n.text for n in block.per}
     inside = partial_inside(low, found, block.span)
     if table is not None and not table.member_level:
         ok = _supplied(low, name, block, table, grain, inside)
     else:
         population = population_of(low, block)
         key = ast.Name((found.key,), span=block.table.span)
-        sums = None if population is None else _counted(low, name, block, population, (key,))
+        if population is None:
+            return False
+        if wide:
+            sums = _counted_wide(low, name, block, population, found)
+        else:
+            sums = _counted(low, name, block, population, (*block.per, key))
         ok = sums is not None and _values(low, name, block, sums, grain, inside)
     if not ok:
         return False
@@ -197,10 +207,7 @@ def _counted(
             return None
         table = found
     numerator, denominator = one(low, block, "numerator"), one(low, block, "denominator")
-    keys = member_keys(low, table, ast.Block(block.kind, name, (), span=block.span))
-    by = per_keys(low, table, per)
-    left_out = reasons(low, table, block)
-    if numerator is None or denominator is None or keys is None or by is None or left_out is None:
+    if numerator is None or denominator is None:
         return None
     sums: list[tuple[str, rows.Row]] = []
     for word, clause in (("numerator", numerator), ("denominator", denominator)):
@@ -209,15 +216,11 @@ def _counted(
         if found_row is None:
             return None
         sums.append((word, rows.counted(found_row)))
+    placed = _marked(low, name, block, population, table, per)
+    if placed is None:
+        return None
+    counted, words = placed
     span = block.span
-    own = table is population.table
-    source = population.counted if own else _joined(low, name, block, population, table, keys)
-    if by:
-        further = tuple((per_column(k), e) for k, e in by)
-        source = step(low, f"{name}.keyed", relations.Derive(source, further), span, "further keys of each row")
-    absent = [] if own else [missing(column(UNIT, "text")), text(f"member not in `{population.name}`")]
-    counted = mark(low, name, source, [*left_out, *absent], span)
-    words = tuple(k for k, _ in by)
     derived = relations.Derive(counted, tuple((c, r.expr) for c, r in sums))
     step(low, f"{name}.values", derived, span, "numerator and denominator of each row")
     measures = tuple(relations.Measure(c, "sum", column(c, scale=r.expr.scale)) for c, r in sums)
@@ -229,8 +232,120 @@ def _counted(
     return sums
 
 
+def _marked(
+    low: Lowering, name: str, block: ast.Block, population: Population, table: TableSchema, per: tuple[ast.Name, ...]
+) -> tuple[str, tuple[str, ...]] | None:
+    """The step whose rows count, with their unit, period and further keys, and the names of these keys.
+
+    A further key is a category of the table's rows or, if they have none, of the member's row in the population.
+    """
+    keys = member_keys(low, table, ast.Block(block.kind, name, (), span=block.span))
+    left_out = reasons(low, table, block)
+    own = table is population.table
+    of_member = tuple(n for n in per if not own and not _has_category(table, n.text))
+    by = per_keys(low, table, tuple(n for n in per if n not in of_member))
+    by_member = per_keys(low, population.table, of_member)
+    if keys is None or left_out is None or by is None or by_member is None:
+        return None
+    span = block.span
+    source = population.counted if own else _joined(low, name, block, population, table, keys, by_member)
+    source = with_lookups(low, source, table)
+    if by:
+        further = tuple((per_column(k), e) for k, e in by)
+        source = step(low, f"{name}.keyed", relations.Derive(source, further), span, "further keys of each row")
+    absent = [] if own else [missing(column(UNIT, "text")), text(f"member not in `{population.name}`")]
+    counted = mark(low, name, source, [*left_out, *absent], span)
+    return counted, tuple(n.text for n in per)
+
+
+def _has_category(table: TableSchema, word: str) -> bool:
+    named = any(k.name == word and k.role == "category" for k in table.keys)
+    return named or any(c.type.kind is Kind.CATEGORY and c.type.scheme == word for c in table.columns)
+
+
+def _counted_wide(
+    low: Lowering, name: str, block: ast.Block, population: Population, found: MeasureSet
+) -> list[tuple[str, rows.Row]] | None:
+    """Measures in columns of their own: the table of the set names the numerator and denominator column of each."""
+    assert block.table is not None
+    table = population.table if block.source is None else member_table(low, block.source)
+    if table is None:
+        return None
+    at = [block.table.header.index(word) for word in ("numerator", "denominator")]
+    columns: list[tuple[str, RowExpr]] = []
+    for label, row in zip(found.labels, block.table.rows, strict=True):
+        for word, position in zip(("numerator", "denominator"), at, strict=True):
+            cell = row.cells[position]
+            if not isinstance(cell, ast.Name):
+                low.error(
+                    "kind-mismatch",
+                    f"the {word} of `{label}` is the name of a column",
+                    cell.span,
+                    "name a flag or count of the input",
+                )
+                return None
+            value = rows.lower_row(low, table, cell)
+            if value is None:
+                return None
+            columns.append((f"{word}_{label}", rows.counted(value).expr))
+    if len({e.scale for _, e in columns}) > 1:
+        low.error("unsupported", "the columns of a set of measures must have the same decimals", block.table.span)
+        return None
+    placed = _marked(low, name, block, population, table, block.per)
+    if placed is None:
+        return None
+    counted, words = placed
+    span = block.span
+    step(
+        low,
+        f"{name}.values",
+        relations.Derive(counted, tuple(columns)),
+        span,
+        "numerators and denominators of each row",
+    )
+    measures = tuple(relations.Measure(c, "sum", column(c, scale=e.scale)) for c, e in columns)
+    step(
+        low,
+        f"{name}.sums",
+        relations.Group(f"{name}.values", key_columns(words), measures),
+        span,
+        "sum over sum, side by side",
+    )
+    parts: list[str] = []
+    scale = columns[0][1].scale
+    for label in found.labels:
+        picked = (
+            (per_column(found.key), text(label)),
+            *((word, column(f"{word}_{label}", scale=scale)) for word in ("numerator", "denominator")),
+        )
+        parts.append(step(low, f"{name}.{label}", relations.Derive(f"{name}.sums", picked), span, f"sums of {label}"))
+    total = parts[0]
+    if len(parts) > 1:
+        total = step(low, f"{name}.totals", relations.Union(tuple(parts)), span, "one row per measure")
+    outs = tuple((word, word, scale) for word in ("numerator", "denominator"))
+    low.outputs.append(
+        relations.Output(name, total, settlement_keys(low, (*words, found.key)), outs, ("numerator", "denominator"))
+    )
+    account(low, name, words, span)
+    return [
+        (word, rows.Row(column(word, scale=scale), Type(Kind.COUNT, EVENT))) for word in ("numerator", "denominator")
+    ]
+
+
+def _without_columns(table: ast.Terms, words: frozenset[str]) -> ast.Terms:
+    kept = [i for i, word in enumerate(table.header) if word not in words]
+    cut = tuple(replace(row, cells=tuple(row.cells[i] for i in kept)) for row in table.rows)
+    return replace(table, header=tuple(table.header[i] for i in kept), rows=cut)
+
+
 def _joined(
-    low: Lowering, name: str, block: ast.Block, population: Population, table: TableSchema, keys: tuple[str, str]
+    low: Lowering,
+    name: str,
+    block: ast.Block,
+    population: Population,
+    table: TableSchema,
+    keys: tuple[str, str],
+    further: tuple[tuple[str, RowExpr], ...],
 ) -> str:
     """Rows of another table with the unit of their member in the period: that of the last month that counts."""
     member, moment = keys
@@ -239,7 +354,8 @@ def _joined(
     placed = ((PERIOD, period_of(low, moment)), (MEMBER_KEY, column(member, "text")))
     step(low, f"{name}.placed", relations.Derive(scan, placed), span, "member and period of each row")
     on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD))
-    join = relations.Join(f"{name}.placed", population.home, on, ((UNIT, UNIT),), left=True)
+    added = ((UNIT, UNIT), *((str(e.value), per_column(k)) for k, e in further))
+    join = relations.Join(f"{name}.placed", population.home, on, added, left=True)
     return step(low, f"{name}.joined", join, span, f"the unit of the member in {population.name}")
 
 
@@ -257,9 +373,9 @@ def _values(
     for word, row in sums:
         unit = row.type.unit if row.type.unit.powers else EVENT
         type_ = Type(Kind.COUNT, unit, grain, step=Fraction(1, 10**row.expr.scale))
-        clause = next(s for s in block.steps if s.word == word)
-        cell = inside(low.emit(nodes.Cell(name, word), (), type_, clause.span))
-        low.register(f"{name}.{word}", cell, "input", f"{name} {word}", clause.span, name, word)
+        span = next((s.span for s in block.steps if s.word == word), block.span)
+        cell = inside(low.emit(nodes.Cell(name, word), (), type_, span))
+        low.register(f"{name}.{word}", cell, "input", f"{name} {word}", span, name, word)
     return _rate(low, name, block, low.values[f"{name}.numerator"], low.values[f"{name}.denominator"])
 
 

@@ -11,7 +11,7 @@ from contractlang.plan.relations import RowExpr
 from contractlang.semantics import typing
 from contractlang.semantics.cells import literal
 from contractlang.semantics.model import ColumnSchema, TableSchema
-from contractlang.semantics.types import EVENT, Kind, Type
+from contractlang.semantics.types import EVENT, MEMBER_MONTH, Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -88,7 +88,43 @@ def _row(low: Lowering, table: TableSchema, e: ast.Expr) -> Row | None:
             return None
 
 
+def lookup_column(table: str, column: str) -> str:
+    """The reduce column that holds a column of a small table beside each row."""
+    return f"{table}.{column}"
+
+
+def _looked_up(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
+    """`norms.inverse`: a column of a table without member rows, found by the row's categories and period."""
+    from contractlang.plan.lowering.lookups import looked_up
+
+    small = low.declared.inputs[name.parts[0]]
+    column = small.column(name.parts[1])
+    if column is None:
+        low.scope.unknown(name, [f"{small.name}.{c.name}" for c in small.columns], "column")
+        return None
+    pairs = looked_up(table, small)
+    if isinstance(pairs, str):
+        low.error(
+            "grain-mismatch",
+            f"`{small.name}` is keyed by `{pairs}`, and rows of `{table.name}` have no such column",
+            name.span,
+            f"declare a column `category in {pairs}` in `{table.name}`",
+        )
+        return None
+    low.used.add(small.name)
+    low.row_tables.add(small.name)
+    columns, span = low.lookups.get(small.name, (set(), name.span))
+    low.lookups[small.name] = ({*columns, column.name}, span)
+    found = _column(column, name.span)
+    return Row(replace(found.expr, value=lookup_column(small.name, column.name)), found.type)
+
+
 def _name(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
+    if name.text == "member_months" and table.column("member_months") is None and low.months is not None:
+        return Row(replace(low.months, origin=name.span), Type(Kind.COUNT, MEMBER_MONTH))
+    other = low.declared.inputs.get(name.parts[0]) if len(name.parts) == 2 else None
+    if other is not None and other.name != table.name and not other.member_level:
+        return _looked_up(low, table, name)
     parts = name.parts[1:] if len(name.parts) == 2 and name.parts[0] == table.name else name.parts
     if len(parts) == 1:
         key = next((k for k in table.keys if k.name == parts[0]), None)

@@ -9,6 +9,7 @@ from contractlang.plan import nodes, relations
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, rows
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.lookups import with_lookups
 from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
     MONTHS,
@@ -64,6 +65,7 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
         low.error("unit-mismatch", what, amount_clause.argument.span, "name columns in `USD`")
         return False
     scale = amount.expr.scale
+    counted = with_lookups(low, counted, table)
     derived = relations.Derive(counted, (("amount", amount.expr),))
     step(low, f"{name}.rows", derived, amount_clause.span, "the amount of each row")
     truncate = next((s for s in written.steps if s.word == "truncate"), None)
