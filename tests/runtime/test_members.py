@@ -33,7 +33,7 @@ input member_month per member, month {
   cost            USD
 }
 
-constant attachment = $1_000
+constant attachment = $1_000  assumed "negotiated"
 
 population panel from member_month {
   where      lob is commercial
@@ -148,6 +148,7 @@ def test_the_statement_shows_the_dollars_truncated(opened: Opened) -> None:
     row = result.find("North", "2024")
     assert row is not None
     expense = next(s for s in statement(result, opened.heading, row).sections if s.title == "expense")
+    assert statement(result, opened.heading, row).warnings == ("illustrative terms: attachment (negotiated)",)
     assert [line.change for line in expense.lines[:2]] == [Fraction("1600.01"), Fraction(-500)]
 
 
