@@ -215,7 +215,7 @@ class Ranges:
                     return Abstract(states=args[0].states)  # a party may negotiate it: both truths are possible
                 return args[0]
             case nodes.Aggregate():
-                return _aggregate(node, states)
+                return _aggregate(node, args, states)
             case nodes.Previous():
                 return Abstract(states=node.type.absent | states)
             case nodes.DatePart():
@@ -268,16 +268,22 @@ def _curve(op: nodes.Curve, x: Abstract) -> Abstract:
     return found if abstract.inside(op, x) else found.with_states({State.NOT_REPORTABLE})
 
 
-def _aggregate(node: nodes.Node, states: frozenset[State]) -> Abstract:
+def _aggregate(node: nodes.Node, args: Sequence[Abstract], states: frozenset[State]) -> Abstract:
     op = node.op
     assert isinstance(op, nodes.Aggregate)
     if op.function in ("rank", "percentile_rank"):
         left_out = {State.NOT_APPLICABLE} if op.filtered else set()
         return Abstract(Fraction(0), states=states | {State.NOT_REPORTABLE} | left_out)
     missing = states & {State.MISSING}
-    counts = op.function == "count"
-    empty = frozenset() if op.function in ("sum", "count") else frozenset({State.NOT_REPORTABLE})
-    return Abstract(Fraction(0) if counts else None, states=missing | empty)
+    if op.function == "count":
+        return Abstract(Fraction(0), states=missing)
+    value = args[0]
+    if op.function == "sum":
+        alone = not op.weighted
+        return Abstract(_sign_low(value) if alone else None, _sign_high(value) if alone else None, states=missing)
+    balanced = not op.weighted or (args[1].low is not None and args[1].low >= 0)
+    low, high = (value.low, value.high) if balanced else (None, None)
+    return Abstract(low, high, states=missing | {State.NOT_REPORTABLE})
 
 
 def _arithmetic(op: str, args: Sequence[Abstract], states: frozenset[State]) -> Abstract:

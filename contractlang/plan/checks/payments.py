@@ -9,7 +9,7 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.checks.places import Place, below
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.narrowing import narrow
-from contractlang.plan.ranges import Ranges
+from contractlang.plan.ranges import Facts, Ranges
 from contractlang.syntax import ast
 from contractlang.values import Absent, State
 
@@ -17,17 +17,18 @@ ABSENT = frozenset({State.NOT_APPLICABLE, State.NOT_REPORTABLE})
 MOST_STEPS = 2_000
 
 
-def check_payment(ranges: Ranges, low: Lowering, name: str, sink: Sink) -> None:
+def check_payment(ranges: Ranges, low: Lowering, name: str, facts: Facts, sink: Sink) -> None:
+    """`facts` hold for every unit that is settled."""
     named = ranges.plan.named(name)
     item = low.scope.items[name]
     assert isinstance(item, ast.Payment)
     if named is None:
         return
-    bad = ranges.of(named.node).states & ABSENT
+    bad = ranges.of(named.node, facts).states & ABSENT
     if not bad:
         return
     state = max(bad)
-    label = _culprit(ranges, low, Place(named.node, named.origin, {}), state)
+    label = _culprit(ranges, low, Place(named.node, named.origin, facts), state)
     sink.report(
         Diagnostic(
             "absence-in-payment",
@@ -35,7 +36,7 @@ def check_payment(ranges: Ranges, low: Lowering, name: str, sink: Sink) -> None:
             item.body.span,
             labels=(label,) if label else (),
             help="say what is paid then: `x else $0` where the value is read, or a `when` case before it",
-            fixes=_fixes(ranges, named.node, item.body),
+            fixes=_fixes(ranges, named.node, item.body, facts),
         )
     )
 
@@ -75,13 +76,13 @@ def _why(node: nodes.Node, state: State) -> str:
             return f"may be {state.words}"
 
 
-def _fixes(ranges: Ranges, payment: Ref, body: ast.Body) -> tuple[Fix, ...]:
+def _fixes(ranges: Ranges, payment: Ref, body: ast.Body, facts: Facts) -> tuple[Fix, ...]:
     if not isinstance(body, ast.Cases):
         return (Fix("pay $0 where it is absent", otherwise(body, "$0")),)
     (choice,) = ranges.plan.nodes[payment].args
     node = ranges.plan.nodes[choice]
     changed: list[Edit] = []
-    for condition, value, here in ranges.branches(node, {}):
+    for condition, value, here in ranges.branches(node, facts):
         case = body.cases[node.args.index(value) // 2 if condition is None else node.args.index(condition) // 2]
         taken = here if condition is None else narrow(ranges, condition, True, here)
         if condition is not None and case.condition and ranges.of(condition, here).states & ABSENT:

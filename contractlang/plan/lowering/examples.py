@@ -243,7 +243,11 @@ class _Reader:
 
     def _fits(self, node: Ref, given: Type, entry: _Entry) -> bool:
         type_ = self.low.type(node)
-        scheme = self.low.scope.categories.get(type_.scheme or "") if given.kind is type_.kind is Kind.CATEGORY else None
+        if isinstance(entry.value, ast.NotApplicable):
+            return True
+        scheme = (
+            self.low.scope.categories.get(type_.scheme or "") if given.kind is type_.kind is Kind.CATEGORY else None
+        )
         if scheme is not None and isinstance(entry.value, ast.Name) and entry.value.text in scheme.values:
             return True
         found = typing.unify((replace(type_, literal=False), given), f"`{entry.name.text}` is given")
