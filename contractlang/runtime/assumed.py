@@ -8,7 +8,6 @@ from contractlang.plan.nodes import Assumption, Cell, Curve, Plan, Terms
 from contractlang.plan.relations import Derive, Filter, Group, Join, Scan, Union
 from contractlang.runtime.provenance import Point, Provenance
 
-
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
