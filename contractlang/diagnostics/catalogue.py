@@ -252,6 +252,11 @@ RULES = (
         "the argument of a scale may lie outside its ends",
         "Write `flat outside`, list `below …` or `… and more`, or bound the argument.",
     ),
+    Entry(
+        "term-invalid",
+        "the term does not hold whole settlement periods",
+        "A term runs forwards, from the first day of a settlement period to the last day of one.",
+    ),
     Entry("weights-not-100", "weights do not add to 100%", "The message names the sum."),
     Entry("schedule-gap", "a schedule does not cover the term", "Add the periods that the message names."),
     Entry("schedule-overlap", "two entries of a schedule cover the same period", "Keep one of the two."),

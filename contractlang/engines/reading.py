@@ -126,6 +126,9 @@ PLAIN = r"-?[0-9]+(?:\.[0-9]*)?"
 GROUPED = r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?"
 """A number with thousands commas and nothing else."""
 
+DOLLARS = r"-?\$(?:[0-9]{1,3}(?:,[0-9]{3})*|[0-9]+)(?:\.[0-9]*)?"
+"""An amount with its sign in front, as spreadsheets write it."""
+
 DIGITS_PART = r"[0-9.,]+(?:[eE][-+]?[0-9]+)?"
 NEGATIVE = r"^[^0-9.]*[-(]"
 

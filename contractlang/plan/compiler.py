@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.diagnostics.diagnostic import Sink
 from contractlang.library import imports
 from contractlang.library.amendments import term_of
 from contractlang.library.edition import Edition, Loaded
@@ -15,6 +15,7 @@ from contractlang.library.trial import override
 from contractlang.plan.lowering.contract import Lowered, lower
 from contractlang.plan.nodes import Plan
 from contractlang.plan.soundness import check_soundness
+from contractlang.semantics.header import check_header
 from contractlang.semantics.model import Period, TableSchema
 from contractlang.semantics.scope import PERIODS
 from contractlang.syntax import ast
@@ -107,32 +108,14 @@ def compile_file(
         loaded = replace(loaded, editions=tuple(override(e, overrides, sink) for e in loaded.editions))
     lowered: list[Lowered] = []
     for edition in loaded.editions:
-        if edition.document.kind == "contract" and not _complete(edition.document, sink):
+        if edition.document.kind == "contract" and not check_header(edition.document, sink):
             return None
         result = lower(edition.document, edition.uses, _years(edition.document), sink)
         lowered.append(result)
-        if not sink.failed:
-            check_soundness(result, _years(edition.document), sink)
+        check_soundness(result, _years(edition.document), sink)
     if not lowered:
         return None
     return Compiled(loaded, tuple(lowered), {n: e.span.text for n, e in (overrides or {}).items()})
-
-
-def _complete(document: ast.Document, sink: Sink) -> bool:
-    """A contract needs the header clauses without which nothing can be settled."""
-    needed = {"settles": "settles group per year", "term": "term 2024-01-01 to 2024-12-31"}
-    lacking = [word for word in needed if getattr(document.header, word) is None]
-    for word in lacking:
-        if not any(d.code == "missing-header" for d in sink):
-            sink.report(
-                Diagnostic(
-                    "missing-header",
-                    f"contract `{document.name.text}` has no `{word}` clause",
-                    document.name.span,
-                    help=f"write `{needed[word]}` below the title",
-                )
-            )
-    return not lacking
 
 
 def _years(document: ast.Document) -> tuple[int, int]:

@@ -275,17 +275,15 @@ def _aggregate(node: nodes.Node, args: Sequence[Abstract], states: frozenset[Sta
         left_out = {State.NOT_APPLICABLE} if op.filtered else set()
         return Abstract(Fraction(0), states=states | {State.NOT_REPORTABLE} | left_out)
     missing = states & {State.MISSING}
-    counts = op.function == "count"
-    empty = frozenset() if op.function in ("sum", "count") else frozenset({State.NOT_REPORTABLE})
-    if op.function in ("mean", "min", "max", "median", "percentile") and not (
-        op.weighted and not _not_negative(args[1])
-    ):
-        return Abstract(args[0].low, args[0].high, states=missing | empty)
-    return Abstract(Fraction(0) if counts else None, states=missing | empty)
-
-
-def _not_negative(a: Abstract) -> bool:
-    return a.low is not None and a.low >= 0
+    if op.function == "count":
+        return Abstract(Fraction(0), states=missing)
+    value = args[0]
+    if op.function == "sum":
+        alone = not op.weighted
+        return Abstract(_sign_low(value) if alone else None, _sign_high(value) if alone else None, states=missing)
+    balanced = not op.weighted or (args[1].low is not None and args[1].low >= 0)
+    low, high = (value.low, value.high) if balanced else (None, None)
+    return Abstract(low, high, states=missing | {State.NOT_REPORTABLE})
 
 
 def _arithmetic(op: str, args: Sequence[Abstract], states: frozenset[State]) -> Abstract:

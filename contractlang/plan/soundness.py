@@ -8,7 +8,8 @@ from contractlang.plan.checks.lookups import check_lookups
 from contractlang.plan.checks.payments import check_payment
 from contractlang.plan.checks.places import Place
 from contractlang.plan.lowering.contract import Lowered
-from contractlang.plan.ranges import Ranges
+from contractlang.plan.narrowing import narrow
+from contractlang.plan.ranges import Facts, Ranges
 
 
 def check_soundness(lowered: Lowered, years: tuple[int, int], sink: Sink) -> None:
@@ -22,5 +23,8 @@ def check_soundness(lowered: Lowered, years: tuple[int, int], sink: Sink) -> Non
     for ref, cases in low.case_tables:
         check_cases(ranges, ref, cases, sink)
     check_lookups(ranges, low, roots, sink)
+    settled: Facts = {}
+    for requirement in lowered.plan.requirements:
+        settled = narrow(ranges, requirement.condition, True, settled) or settled
     for name in lowered.plan.payments:
-        check_payment(ranges, low, name, sink)
+        check_payment(ranges, low, name, settled, sink)

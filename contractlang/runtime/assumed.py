@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from contractlang.plan.nodes import Assumption, Cell, Curve, Terms
+import re
+
+from contractlang.plan.nodes import Assumption, Cell, Curve, Plan, Terms
+from contractlang.plan.relations import Derive, Filter, Group, Join, Scan, Union
 from contractlang.runtime.provenance import Point, Provenance
+
+_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
 def assumed_by(provenance: Provenance, point: Point) -> list[Assumption]:
@@ -37,8 +42,35 @@ def _reached(provenance: Provenance, point: Point) -> set[str]:
             case Curve(name):
                 found.add(name)
             case Cell(table, column):
-                found |= {table, f"{table}.{column}"}
+                found |= {table, f"{table}.{column}", *_words_behind(at.plan, table)}
             case _:
                 pass
         waiting.extend(provenance.consulted(at))
+    return found
+
+
+def _words_behind(plan: Plan, table: str) -> set[str]:
+    """The names in the clauses of the reduce stage that lead to a table: their parameters are no nodes of the plan."""
+    output = next((o for o in plan.reduction.outputs if o.table == table), None)
+    if output is None:
+        return set()
+    steps = {step.name: step for step in plan.reduction.steps}
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [output.step]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        found.update(_NAME.findall(steps[name].origin.text))
+        match steps[name].relation:
+            case Scan(scanned):
+                found.add(scanned)
+            case Join() as join:
+                waiting += [join.left_input, join.right_input]
+            case Union(inputs):
+                waiting += inputs
+            case Derive() | Filter() | Group() as relation:
+                waiting.append(relation.input)
     return found

@@ -75,10 +75,10 @@ def _key(scope: Scope, item: ast.Input, key: ast.Name, sink: Sink) -> KeyColumn:
         return KeyColumn(word, "unit")
     if word in PERIODS:
         return KeyColumn(word, "period")
-    if (category := scope.categories.get(word)) is not None:
-        return KeyColumn(word, "category", category.values)
+    if (category := scope.category(key)) is not None:
+        return KeyColumn(category, "category", scope.categories[category].values)
     near = difflib.get_close_matches(word, [scope.unit, *PERIODS, *scope.categories], 1, 0.75)
-    if near and near[0] not in {k.text for k in item.keys} and word not in scope.unread:
+    if near and near[0] not in {k.text for k in item.keys} and word not in scope.unread and not scope.blind:
         sink.report(unknown(word, key.span, near, "key"))
     return KeyColumn(word, "open")
 
@@ -132,11 +132,11 @@ def _bounds_swapped(column: ast.Column, sink: Sink) -> None:
 def column_type(scope: Scope, written: ast.Type, sink: Sink) -> tuple[Type, Fraction, tuple[str, ...] | None] | None:
     """Type, factor into base units and labels of a declared type; reports an unknown category or unit."""
     if written.category is not None:
-        category = scope.categories.get(written.category.text)
+        category = scope.category(written.category)
         if category is None:
             scope.unknown(written.category, list(scope.categories), "category")
             return None
-        return Type(Kind.CATEGORY, scheme=written.category.text), Fraction(1), category.values
+        return Type(Kind.CATEGORY, scheme=category), Fraction(1), scope.categories[category].values
     assert written.unit is not None
     words = written.unit.words
     if len(words) == 1 and not written.unit.per and (kind := literals.KIND_WORDS.get(words[0])):

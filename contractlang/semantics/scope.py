@@ -58,6 +58,7 @@ class Scope:
         self.term = (term[0].value, term[1].value) if term else None
         self.items: dict[str, ast.Item] = {}
         self.unread = {*document.broken, *(name for _, library in uses for name in library.broken)}
+        self._not_found(document, uses)
         self._prefixes: dict[str, str] = {}
         self._collect(document.items, "")
         self.titled = [item for item in document.items if isinstance(item, ast.Guarantee | ast.Example)]
@@ -77,6 +78,25 @@ class Scope:
                 settled = all(k.text == self.unit or self.contains(k.text) for k in item.keys)
                 for name, column in {c.name: c for c in reversed(item.columns)}.items():
                     (self.columns if settled else self.finer).setdefault(name, []).append(ColumnRef(item, column))
+
+    def _not_found(self, document: ast.Document, uses: Sequence[tuple[ast.Use, ast.Document]]) -> None:
+        """Names of documents that could not be loaded (which was reported) are not reported again as unknown."""
+        loaded = {use.span for use, _ in uses}
+        lost = [
+            item
+            for text in (document, *(library for _, library in uses))
+            for item in text.items
+            if isinstance(item, ast.Use) and item.span not in loaded
+        ]
+        self.blind = any(use.alias is None for use in lost)
+        self.unread |= {use.alias for use in lost if use.alias is not None}
+
+    def category(self, name: ast.Name) -> str | None:
+        """The category that a name means; inside a library with an alias its own categories come first."""
+        for text in (self._prefixes.get(name.span.file.name, "") + name.text, name.text):
+            if text in self.categories:
+                return text
+        return None
 
     def contains(self, word: str) -> bool:
         """Whether a key is a period at least as long as the settlement period, so that its values broadcast."""
@@ -144,7 +164,7 @@ class Scope:
         if len(found) == 1:
             return found[0]
         if not found:
-            if len(name.parts) == 1 and name.text in self.finer and name.text not in self.unread:
+            if len(name.parts) == 1 and name.text in self.finer:
                 self._too_fine(name)
             else:
                 self.unknown(name, self.visible())
@@ -201,8 +221,10 @@ class Scope:
         if len(name.parts) == 1:
             word = name.parts[0]
             found.extend(self.columns.get(word, ()))
-            if word in KEY_WORDS or word == self.unit or (not found and word in self.categories):
+            if word in KEY_WORDS or word == self.unit:
                 found.append(KeyRef(word))
+        if not found and (category := self.category(name)) is not None:
+            found.append(KeyRef(category))
         return found
 
     @staticmethod
@@ -221,7 +243,7 @@ class Scope:
 
     def unknown(self, name: ast.Name, known: Sequence[str], what: str = "name") -> None:
         """Report an unknown name with the nearest known one as a fix, unless its declaration could not be read."""
-        if name.parts[0] in self.unread:
+        if self.blind or name.parts[0] in self.unread:
             return
         self.sink.report(unknown(name.text, name.span, known, what))
 

@@ -67,7 +67,7 @@ def terms_table(scope: Scope, name: str, item: ast.Terms, sink: Sink, *, whole: 
             )
         )
         return None
-    schemes = [k if k in scope.categories else None for k in keys]
+    schemes = [scope.category(k) for k in item.keys]
     read = [
         [_pattern(scope, cell, scheme, sink) for cell, scheme in zip(row.cells, schemes, strict=False)]
         for row in item.rows
@@ -291,7 +291,7 @@ def _cover(scope: Scope, table: TermsTable, item: ast.Terms, sink: Sink) -> None
     """Every combination of closed categories needs a row or `otherwise`; other keys are proved where they are read."""
     if any(t.kind is not Kind.CATEGORY for t in table.key_types):
         return
-    values = [scope.categories[k].values for k in table.keys]
+    values = [scope.categories[t.scheme or ""].values for t in table.key_types]
     lacking = list(islice(_lacking(table, values), len(values[0]) if len(values) == 1 else 20))
     if not lacking:
         return

@@ -141,7 +141,7 @@ class TestMemberMonths:
     def test_rows_that_do_not_count_are_explained(self) -> None:
         text = " ".join(explain(settled("02_member_months"), "settlement", "North Shore", "2024").text().split())
         assert "6 rows left out: not lob in [commercial, medicaid]" in text
-        assert "cut 1 member" in text
+        assert "1 member cut, $582,000.00 before" in text
 
 
 AMENDED = {

@@ -12,6 +12,7 @@ from sqlglot import exp
 from contractlang.engines.reading import (
     DIGITS,
     DIGITS_PART,
+    DOLLARS,
     GROUPED,
     NEGATIVE,
     PLAIN,
@@ -61,6 +62,9 @@ def normal(reading: Reading, t: E) -> E:
     if reading.percent_sign != "no":
         cases.insert(0, (call("regexp_full_match", t, f"{PLAIN}%"), call("replace", t, "%", "")))
     if reading.percent_sign != "must":
+        if reading.currency:
+            dollars = call("replace", call("replace", t, "$", ""), ",", "")
+            cases.insert(0, (call("regexp_full_match", t, DOLLARS), dollars))
         cases.insert(0, (call("regexp_full_match", t, GROUPED), call("replace", t, ",", "")))
         cases.insert(0, (call("regexp_full_match", t, PLAIN), t))
     return when(*cases)

@@ -17,14 +17,13 @@ ABSENT = frozenset({State.NOT_APPLICABLE, State.NOT_REPORTABLE})
 MOST_STEPS = 2_000
 
 
-def check_payment(ranges: Ranges, low: Lowering, name: str, sink: Sink) -> None:
-    """A payment is settled only where every `require` holds, so what they exclude need not be said again."""
+def check_payment(ranges: Ranges, low: Lowering, name: str, facts: Facts, sink: Sink) -> None:
+    """`facts` hold for every unit that is settled."""
     named = ranges.plan.named(name)
     item = low.scope.items[name]
     assert isinstance(item, ast.Payment)
     if named is None:
         return
-    facts = _required(ranges)
     bad = ranges.of(named.node, facts).states & ABSENT
     if not bad:
         return
@@ -37,16 +36,9 @@ def check_payment(ranges: Ranges, low: Lowering, name: str, sink: Sink) -> None:
             item.body.span,
             labels=(label,) if label else (),
             help="say what is paid then: `x else $0` where the value is read, or a `when` case before it",
-            fixes=_fixes(ranges, named.node, item.body),
+            fixes=_fixes(ranges, named.node, item.body, facts),
         )
     )
-
-
-def _required(ranges: Ranges) -> Facts:
-    facts: Facts = {}
-    for requirement in ranges.plan.requirements:
-        facts = narrow(ranges, requirement.condition, True, facts) or facts
-    return facts
 
 
 def _culprit(ranges: Ranges, low: Lowering, place: Place, state: State) -> Label | None:
@@ -74,8 +66,6 @@ def _why(node: nodes.Node, state: State) -> str:
             return f"`{column}` may be {state.words}"
         case nodes.Aggregate():
             return "there may be no rows"
-        case nodes.Previous(name=name):
-            return f"`{name}` may be {state.words} in that period"
         case nodes.Root():
             return "the root of a negative number is not reportable"
         case nodes.Round():
@@ -86,13 +76,13 @@ def _why(node: nodes.Node, state: State) -> str:
             return f"may be {state.words}"
 
 
-def _fixes(ranges: Ranges, payment: Ref, body: ast.Body) -> tuple[Fix, ...]:
+def _fixes(ranges: Ranges, payment: Ref, body: ast.Body, facts: Facts) -> tuple[Fix, ...]:
     if not isinstance(body, ast.Cases):
         return (Fix("pay $0 where it is absent", otherwise(body, "$0")),)
     (choice,) = ranges.plan.nodes[payment].args
     node = ranges.plan.nodes[choice]
     changed: list[Edit] = []
-    for condition, value, here in ranges.branches(node, {}):
+    for condition, value, here in ranges.branches(node, facts):
         case = body.cases[node.args.index(value) // 2 if condition is None else node.args.index(condition) // 2]
         taken = here if condition is None else narrow(ranges, condition, True, here)
         if condition is not None and case.condition and ranges.of(condition, here).states & ABSENT:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Severity, Sink
+from contractlang.diagnostics.diagnostic import Diagnostic, Fix, Label, Severity, Sink
 from contractlang.plan import nodes, relations
 from contractlang.plan.builder import Builder, Ref
+from contractlang.plan.lowering import remedies
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.declarations import Declarations
 from contractlang.semantics.model import TableSchema
@@ -78,6 +79,11 @@ class Lowering:
     @property
     def settled(self) -> Grain:
         return frozenset({self.scope.unit, self.scope.period})
+
+    def beyond(self, ref: Ref) -> list[str]:
+        """The keys by which a value varies inside one settled row; a longer period than the settled one is none."""
+        grain = self.type(ref).grain - self.settled
+        return sorted(key for key in grain if not self.scope.contains(key))
 
     def emit(self, op: nodes.Op, args: tuple[Ref, ...], type_: Type, origin: Span) -> Ref:
         return self.builder.emit(op, args, replace(type_, literal=False) if args else type_, origin)
@@ -165,15 +171,21 @@ class Lowering:
         self.sink.report(Diagnostic(code, message, span, help=help, fixes=tuple(fixes), severity=Severity.WARNING))
 
     def problem(self, problem: Problem, span: Span, parts: Sequence[ast.Expr] = ()) -> None:
-        """Report a failed typing rule at the words that it concerns; a bare number gets its unit as a fix."""
-        fixes: tuple[Fix, ...] = ()
-        if problem.adapt is not None and problem.adapt[0] < len(parts):
-            part, word = parts[problem.adapt[0]], problem.adapt[1]
-            if isinstance(part, ast.Number):
-                text = f"${part.span.text}" if word == "USD" else f"{part.span.text} {word}"
-                text = f"${part.span.text} {word.removeprefix('USD ')}" if word.startswith("USD ") else text
-                fixes = (Fix(f"write `{text}`", (Edit(part.span, text),)),)
-        self.error(problem.code, problem.message, span, problem.help, fixes=fixes)
+        """Report a failed typing rule at the words that it concerns, with what would mend it."""
+        self.error(problem.code, problem.message, span, problem.help, fixes=remedies.fixes(self, problem, parts))
+
+    def probe(self, e: ast.Expr) -> Type | None:
+        """The type of an expression, without a report and without a trace in the plan's names."""
+        from contractlang.plan.lowering import expressions
+
+        sink, used = self.sink, set(self.used)
+        self.sink = self.scope.sink = Sink()
+        try:
+            ref = expressions.lower_expression(self, e)
+        finally:
+            self.sink = self.scope.sink = sink
+            self.used = used
+        return None if ref is None else self.type(ref)
 
 
 def dimensionless(kind: Kind = Kind.NUMBER) -> Type:

@@ -243,6 +243,8 @@ class _Reader:
 
     def _fits(self, node: Ref, given: Type, entry: _Entry) -> bool:
         type_ = self.low.type(node)
+        if isinstance(entry.value, ast.NotApplicable):
+            return True
         scheme = (
             self.low.scope.categories.get(type_.scheme or "") if given.kind is type_.kind is Kind.CATEGORY else None
         )

@@ -1,0 +1,113 @@
+"""The header of a contract: what it settles, in which periods, and whether they fit into its term."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.semantics.scope import KEY_WORDS, PERIODS, unknown
+from contractlang.source import Span
+from contractlang.syntax import ast
+
+MOST_YEARS = 200
+"""A longer term is a slip of the pen, and every period of it would have to be settled."""
+
+
+def check_header(document: ast.Document, sink: Sink) -> bool:
+    """Whether the contract can be checked further: it says what it settles per which period."""
+    header = document.header
+    if header.settles is None:
+        return False
+    _unsupported(header, sink)
+    unit, period = header.settles
+    if unit.text in KEY_WORDS:
+        sink.report(
+            Diagnostic(
+                "unknown-name",
+                f"`{unit.text}` is a period, not somebody who is settled",
+                unit.span,
+                help="write who is settled per which period: `settles group per year`",
+                fixes=(edits.instead(unit.span.to(period.span), f"{period.text} per {unit.text}"),)
+                if unit.text in PERIODS and period.text not in PERIODS
+                else (),
+            )
+        )
+        return False
+    if period.text not in PERIODS:
+        sink.report(unknown(period.text, period.span, list(PERIODS), "period"))
+        return False
+    if header.term is not None:
+        _term(*header.term, period.text, sink)
+    if header.pays is not None and header.pays[1].value < header.pays[0].value:
+        _backwards("pays", *header.pays, sink)
+    return True
+
+
+def _unsupported(header: ast.Header, sink: Sink) -> None:
+    starts = header.year_starts
+    if starts is None or starts.text == "january":
+        return
+    text = starts.span.file.text
+    line = text.rfind("\n", 0, starts.span.start) + 1
+    clause = Span(starts.span.file, line, starts.span.end)
+    if starts.text not in {m.lower() for m in calendar.month_name if m}:
+        months = [m.lower() for m in calendar.month_name if m]
+        sink.report(unknown(starts.text, starts.span, months, "month"))
+        return
+    sink.report(
+        Diagnostic(
+            "unsupported",
+            f"a year that starts in {starts.text} is not settled yet",
+            starts.span,
+            help="settle per month, quarter or half, or let the year start in january",
+            fixes=(edits.without(clause, "let the year start in january"),),
+        )
+    )
+
+
+def _backwards(word: str, first: ast.Date, last: ast.Date, sink: Sink) -> None:
+    sink.report(
+        Diagnostic(
+            "term-invalid",
+            f"`{word}` ends before it starts",
+            first.span.to(last.span),
+            help=f"write the earlier date first: `{word} {last.value} to {first.value}`",
+            fixes=(edits.instead(first.span.to(last.span), f"{last.value} to {first.value}"),),
+        )
+    )
+
+
+def _term(first: ast.Date, last: ast.Date, period: str, sink: Sink) -> None:
+    """The term holds whole periods of the calendar."""
+    if last.value < first.value:
+        _backwards("term", first, last, sink)
+        return
+    if last.value.year - first.value.year >= MOST_YEARS:
+        end = min(last.value.year, first.value.year + MOST_YEARS - 1)
+        sink.report(
+            Diagnostic(
+                "term-invalid",
+                f"a term of more than {MOST_YEARS} years",
+                first.span.to(last.span),
+                help="write the years that are settled",
+                fixes=(edits.instead(last.span, str(last.value.replace(year=end))),),
+            )
+        )
+        return
+    months = PERIODS[period]
+    start = dt.date(first.value.year, (first.value.month - 1) // months * months + 1, 1)
+    ahead = dt.date(last.value.year, (last.value.month - 1) // months * months + months, 1)
+    end_day = ahead.replace(day=calendar.monthrange(ahead.year, ahead.month)[1])
+    for written, right, which in ((first, start, "start"), (last, end_day, "end")):
+        if written.value != right:
+            sink.report(
+                Diagnostic(
+                    "term-invalid",
+                    f"the term does not {which} with a whole {period}",
+                    written.span,
+                    help=f"write `{right}`; every {period} of the term is settled as a whole",
+                    fixes=(edits.instead(written.span, str(right)),),
+                )
+            )
