@@ -127,6 +127,8 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
     click.echo(clean(f"{head.contract} {head.version}" + (f": {head.title}" if head.title else "")))
     if head.warning:
         click.echo(clean(head.warning))
+    for failed in result.failed_controls:
+        click.echo(clean(failed))
     for assumption in result.assumptions:
         click.echo(clean(f"{ILLUSTRATIVE}: {assumption.name} ({assumption.words})"))
     for line in (*opened.dataset.report.lines(), *account_lines(result)):

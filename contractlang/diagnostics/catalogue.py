@@ -241,6 +241,12 @@ RULES = (
         "a payment does not end in whole cents",
         "Add `round to cents, MODE` or `round(x to cents, MODE)`.",
     ),
+    Entry(
+        "no-payment",
+        "a contract has no payment",
+        "A warning: a contract may only report, but more often its `payment` was forgotten. A contract that shows by an "
+        "`example` what it computes is taken at its word.",
+    ),
     Entry("scale-gap", "a scale has a gap between two bands", "Every argument inside the ends needs a value."),
     Entry(
         "scale-overlap",
@@ -307,6 +313,11 @@ EXAMPLES = (
         "guarantee-failed",
         "a guarantee does not hold on a settled row",
         "The message gives the group, the period and the amounts on both sides.",
+    ),
+    Entry(
+        "control-failed",
+        "a control does not agree with the stated figure",
+        "The run can be looked at, and every page of it says so. The message gives both sides where they part.",
     ),
 )
 

@@ -12,6 +12,7 @@ from contractlang.engines import registry
 from contractlang.engines.base import Bytes, Frame, Inputs, Ints, Programme, Settlement
 from contractlang.engines.standing import Standing, standing
 from contractlang.plan.nodes import Aggregate, Plan, Previous
+from contractlang.runtime.controls import check_controls
 from contractlang.runtime.findings import guarantees, report_held
 from contractlang.runtime.member_accounts import report_unplaced
 from contractlang.runtime.reducing import Progress, distinct, quiet, reduce_members, with_reduced
@@ -85,7 +86,7 @@ def execute(
     )
     report_held(result, found, sink)
     report_unplaced(result, sink)
-    return replace(result, guarantees=guarantees(result, sink))
+    return replace(result, guarantees=guarantees(result, sink), controls=check_controls(result, sink))
 
 
 def _looks_around(plan: Plan) -> bool:

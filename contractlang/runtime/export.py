@@ -268,6 +268,16 @@ def description(result: Result, heading: Heading) -> dict[str, Any]:
             }
             for total in result.totals()
         ],
+        "controls": [
+            {
+                "name": o.control.name,
+                "place": o.control.origin.place,
+                "key": dict(o.key),
+                "agrees": o.agrees,
+                "words": o.words,
+            }
+            for o in result.controls
+        ],
         "guarantees": [
             {
                 "title": g.assertion.title,

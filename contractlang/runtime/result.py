@@ -12,6 +12,7 @@ import numpy as np
 
 from contractlang.engines.base import Bytes, Inputs, Ints, Programme, Settlement
 from contractlang.plan.nodes import Assertion, Assumption, Named, Plan
+from contractlang.runtime.controls import Outcome
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.semantics.types import Grain, Type
 from contractlang.values import Value
@@ -107,6 +108,7 @@ class Result:
     engine: str
     guarantees: tuple[Guarantee, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    controls: tuple[Outcome, ...] = ()
     accounts: Mapping[int, Mapping[str, Sequence[Mapping[str, object]]]] = field(default_factory=dict)
 
     @cached_property
@@ -139,6 +141,18 @@ class Result:
             for named in plan.names:
                 found.setdefault(named.name, Name(named, plan.nodes[named.node].type))
         return found
+
+    @cached_property
+    def failed_controls(self) -> list[str]:
+        """The names of controls that do not agree somewhere, with the number of places."""
+        names = {o.control.name: 0 for o in self.controls if not o.agrees}
+        for outcome in self.controls:
+            if not outcome.agrees:
+                names[outcome.control.name] += 1
+        return [
+            f"control `{name}` does not agree ({count} of {sum(o.control.name == name for o in self.controls)} places)"
+            for name, count in names.items()
+        ]
 
     @cached_property
     def assumptions(self) -> list[Assumption]:

@@ -77,6 +77,7 @@ def statement(result: Result, heading: Heading, row: int) -> Statement:
     maker = _Maker(result.provenance, plan, {plan.unit: result.group(row), plan.period: period})
     warnings = [heading.warning] if heading.warning else []
     warnings += [f"{ILLUSTRATIVE}: {a.name} ({a.words})" for a in maker.assumed()]
+    warnings += result.failed_controls
     sections = list(maker.blocks())
     if status is Status.SETTLED:
         sections += maker.payments()
