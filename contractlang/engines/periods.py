@@ -54,3 +54,9 @@ def inside(label: str, word: str) -> Sequence[str]:
     own, year, ordinal = parts(label)
     first = (ordinal - 1) * LENGTHS[own] // LENGTHS[word]
     return [written(word, year, first + i + 1) for i in range(LENGTHS[own] // LENGTHS[word])]
+
+
+def place(label: str) -> tuple[int, int]:
+    """The order of labels: start year, then months from its start."""
+    word, year, ordinal = parts(label)
+    return year, (ordinal - 1) * LENGTHS[word]

@@ -9,37 +9,13 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
-from typing import assert_never
 
 from contractlang.engines import periods
 from contractlang.engines.base import Inputs, Programme
-from contractlang.engines.reference import aggregates, operations, roots
+from contractlang.engines.reference import aggregates, operations
 from contractlang.engines.reference.cells import Cells, Network
-from contractlang.plan.nodes import (
-    Absolute,
-    Aggregate,
-    Alias,
-    Among,
-    Arithmetic,
-    Cell,
-    Choose,
-    Compare,
-    Const,
-    Curve,
-    DatePart,
-    Extreme,
-    Fallback,
-    Key,
-    Logic,
-    Negate,
-    Plan,
-    Power,
-    Previous,
-    Root,
-    Round,
-    Terms,
-    Test,
-)
+from contractlang.engines.reference.scalar import apply
+from contractlang.plan.nodes import Aggregate, Cell, Choose, Const, Fallback, Key, Plan, Previous
 from contractlang.values import Absent, State, Value
 
 NETWORK = "network"
@@ -67,11 +43,20 @@ class Evaluator:
         self._keys: list[list[tuple[str, ...]]] = []
         self._memo: dict[Goal, Value] = {}
         self._groups: dict[tuple[Goal, tuple[str, ...]], list[Fraction] | Absent] = {}
-        self._first = min(programme.plans, key=_place, default=None)
+        self._first = min(programme.plans, key=periods.place, default=None)
 
     def value(self, plan: Plan, node: int, key: Mapping[str, str]) -> Value:
         """The exact value of a node. `key` has at least the labels of the node's grain: unit, period, categories."""
         return self._run(self._goal(self._number(plan), node, key))
+
+    def remember(self, plan: Plan, node: int, key: Mapping[str, str], value: Value) -> None:
+        """Take over a value that was computed exactly elsewhere."""
+        self._memo[self._goal(self._number(plan), node, key)] = value
+
+    def forget(self) -> None:
+        """Drop the values that vary by unit, which a pass over many units would otherwise pile up."""
+        shared = {goal for goal in self._memo if self._plans[goal[0]].unit not in self._keys[goal[0]][goal[1]]}
+        self._memo = {goal: self._memo[goal] for goal in shared}
 
     def keys(self, plan: Plan, node: int) -> tuple[str, ...]:
         """The keys of a node in the order in which `expand` lists their labels: unit, period, categories by name."""
@@ -87,6 +72,10 @@ class Evaluator:
     def units(self, plan: Plan, period: str | None) -> Sequence[str]:
         """The units that `network` means in a period."""
         return list(self._network.units(plan, period))
+
+    def before_term(self, period: str) -> bool:
+        """Whether a period lies before the first one of the programme."""
+        return self._first is not None and periods.place(period) < periods.place(self._first)
 
     def rows(self, plan: Plan, node: int, key: Mapping[str, str]) -> list[dict[str, str]]:
         """The keys that an aggregate node runs over, for one key of the node, in order."""
@@ -172,53 +161,18 @@ class Evaluator:
                 return self._cells.read(plan, table, column, key)
             case Key(name):
                 return self._key_value(plan, name, key)
-            case Alias():
-                return (yield goals()[0])
-            case Arithmetic(op):
-                left, right = goals()
-                return operations.arithmetic(op, (yield left), (yield right))
-            case Negate():
-                value = yield goals()[0]
-                return value if isinstance(value, Absent) else -operations.number(value)
-            case Absolute():
-                value = yield goals()[0]
-                return value if isinstance(value, Absent) else abs(operations.number(value))
-            case Power(exponent):
-                return operations.power((yield goals()[0]), exponent)
-            case Extreme(op):
-                return operations.extreme(op, (yield from _all(goals())))
-            case Compare(op):
-                left, right = goals()
-                return operations.compare(op, (yield left), (yield right))
-            case Among(values, ranges):
-                return operations.among((yield goals()[0]), values, ranges)
-            case Logic(op):
-                return operations.logic(op, (yield from _all(goals())))
-            case Test(state):
-                return operations.test(state, (yield goals()[0]))
             case Choose():
                 return (yield from _choose(goals()))
             case Fallback(missing):
                 first, second = goals()
                 value = yield first
                 return (yield second) if operations.falls_back(value, missing=missing) else value
-            case Round(mode):
-                first, second = goals()
-                return operations.rounded((yield first), (yield second), mode)
-            case Root(function, decimals):
-                return _root(function, decimals, (yield from _all(goals())))
-            case Curve() as scale:
-                return operations.curve(scale, (yield goals()[0]))
-            case Terms() as table:
-                return operations.terms(table, (yield from _all(goals())))
             case Aggregate() as op:
                 return (yield from self._aggregate(goal, op, key))
             case Previous() as op:
                 return (yield from self._previous(goal, op, key))
-            case DatePart(part):
-                return operations.date_part(part, (yield goals()[0]))
-            case _:
-                assert_never(node.op)
+            case op:
+                return apply(op, (yield from _all(goals())))
 
     def _key_value(self, plan: Plan, name: str, key: Mapping[str, str]) -> Value:
         if name not in periods.WORDS:
@@ -310,6 +264,9 @@ class Evaluator:
         if named is None:
             return Absent(State.NOT_APPLICABLE, f"no `{op.name}` in {period}")
         grain = governing.nodes[named.node].type.grain
+        finer = sorted(grain - {governing.period} - set(key))
+        if finer:
+            return Absent(State.MISSING, f"`{op.name}` varies by {', '.join(finer)} in {period}")
         units = self._network.units(governing, period)
         there = (
             key[plan.unit] in units
@@ -323,7 +280,7 @@ class Evaluator:
         plan = self._plans[number]
         args = plan.nodes[index].args
         targets = self._targets(plan, op, key)
-        if args and self._first is not None and _place(targets[0][0]) < _place(self._first):
+        if args and self.before_term(targets[0][0]):
             return (yield self._goal(number, args[0], key))
         found: list[tuple[Value, Fraction]] = []
         for period, weight in targets:
@@ -360,14 +317,6 @@ def _choose(goals: Sequence[Goal]) -> Steps:
     return (yield goals[-1]) if len(goals) % 2 else operations.NO_CASE
 
 
-def _root(function: str, decimals: int, values: Sequence[Value]) -> Value:
-    if absent := operations.strongest(values):
-        return absent
-    if function == "sqrt":
-        return roots.square_root(operations.number(values[0]), decimals)
-    return roots.fractional_power(operations.number(values[0]), operations.number(values[1]), decimals)
-
-
 def _reads_network(plan: Plan, node: int) -> bool:
     """Whether a value depends on the other units."""
     seen, waiting = set[int](), [node]
@@ -381,9 +330,3 @@ def _reads_network(plan: Plan, node: int) -> bool:
             return True
         waiting.extend(plan.nodes[index].args)
     return False
-
-
-def _place(label: str) -> tuple[int, int]:
-    """The order of period labels: year, then month in which the period starts (from 0)."""
-    word, year, ordinal = periods.parts(label)
-    return year, (ordinal - 1) * periods.LENGTHS[word]

@@ -1,0 +1,31 @@
+"""What this engine leaves to the reference engine, by name. It still gives the right values, row by row and slowly."""
+
+from __future__ import annotations
+
+from contractlang.engines.vector.emitter import LARGEST_POWER
+from contractlang.engines.vector.folding import FOLDED
+from contractlang.engines.vector.shape import over_network
+from contractlang.plan.nodes import Aggregate, Node, Plan, Power, Root
+
+
+def unsupported(plan: Plan) -> list[str]:
+    """The operations of a plan that this engine does not do in arrays, each once, in order; empty when it does all."""
+    found = (_why(plan, node) for node in plan.nodes if plan.unit in node.type.grain)
+    return list(dict.fromkeys(why for why in found if why is not None))
+
+
+def _why(plan: Plan, node: Node) -> str | None:
+    varies = any(plan.unit in plan.nodes[arg].type.grain for arg in node.args)
+    match node.op:
+        case Root(function) if function != "sqrt" and varies:
+            return "fractional powers of values that vary by unit"
+        case Power(exponent) if abs(exponent) > LARGEST_POWER and varies:
+            return f"powers beyond {LARGEST_POWER}"
+        case Aggregate(except_own=True):
+            return "aggregates `except own`"
+        case Aggregate(function) if varies and function not in FOLDED and not over_network(plan, node.op):
+            return f"`{function}` over categories"
+        case Aggregate("rank" | "percentile_rank" as function, over) if len(over) > 1:
+            return f"`{function}` over units and categories together"
+        case _:
+            return None

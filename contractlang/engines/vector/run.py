@@ -1,0 +1,417 @@
+"""One period of a programme: its plan on all of its rows, level by level, with exact redo of uncertain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+from contractlang.engines.reference.aggregates import NO_ROWS
+from contractlang.engines.reference.evaluator import Evaluator
+from contractlang.engines.vector import network
+from contractlang.engines.vector.arithmetic import Arithmetic
+from contractlang.engines.vector.columns import Columns, Rows
+from contractlang.engines.vector.emitter import Emitter, LeftToReferenceError
+from contractlang.engines.vector.folding import Item, fold
+from contractlang.engines.vector.kernels import LIMIT
+from contractlang.engines.vector.lanes import BeyondFloatsError, Flag, Known, Label, Lane, Number, as_fraction
+from contractlang.engines.vector.outcome import Outcome
+from contractlang.engines.vector.shape import Cell, Shape, over_network
+from contractlang.engines.vector.tables import TooManyClassesError
+from contractlang.engines.vector.tape import Tape
+from contractlang.plan import nodes
+from contractlang.plan.nodes import Aggregate, Plan, Previous
+from contractlang.values import Absent, State, Value
+
+
+class Back(Protocol):
+    """What a run asks about other periods."""
+
+    def previous(self, run: Run, cell: Cell, arithmetic: Arithmetic) -> Lane | None:
+        """A value of another period on the run's rows; None where only the reference engine can give it."""
+        ...
+
+    def starts(self, run: Run, op: Previous) -> bool:
+        """Whether the other period lies before the start of the term."""
+        ...
+
+
+@dataclass
+class Run:
+    """The values of one period. `kept` are the nodes whose cells stay in arrays."""
+
+    plan: Plan
+    rows: Rows
+    evaluator: Evaluator
+    columns: Columns
+    back: Back
+    kept: Sequence[int]
+    outcomes: dict[Cell, Outcome] = field(default_factory=dict)
+    redone: int = 0
+
+    def __post_init__(self) -> None:
+        self.shape = Shape(self.plan, self.rows.period)
+
+    # Which cells are needed
+
+    def execute(self) -> None:
+        """Compute all kept cells."""
+        shape = self.shape
+        final = {cell for node in self.kept for cell in shape.cells(node)}
+        needed = self._needed(final)
+        levels = shape.levels
+        for level in range(max((levels[node] for node, _ in needed), default=0) + 1):
+            mine = sorted(cell for cell in needed if levels[cell[0]] == level)
+            later = {
+                part
+                for cell in needed
+                if levels[cell[0]] > level
+                for part in self._inputs(cell)
+                if levels[part[0]] == level
+            }
+            if level:
+                self._aggregates([cell for cell in mine if over_network(self.plan, self.plan.nodes[cell[0]].op)])
+            self._level(mine, (final | later) & set(mine))
+
+    def _needed(self, final: set[Cell]) -> set[Cell]:
+        """The cells that the final ones read, without branches that a condition known for all rows rules out."""
+        waiting: dict[int, set[Cell]] = {}
+        for cell in final:
+            waiting.setdefault(cell[0], set()).add(cell)
+        found: set[Cell] = set()
+        for node in range(len(self.plan.nodes) - 1, -1, -1):
+            for cell in waiting.pop(node, ()):
+                found.add(cell)
+                for part in self._inputs(cell):
+                    waiting.setdefault(part[0], set()).add(part)
+        return found
+
+    def _inputs(self, cell: Cell) -> list[Cell]:
+        """The cells that a cell reads."""
+        node = self.plan.nodes[cell[0]]
+        if self._constant(cell[0]):
+            return []
+        key = self.shape.key(cell)
+        match node.op:
+            case Aggregate() as op:
+                return [self.shape.argument(arg, key | own) for own in self.shape.removed(op) for arg in node.args]
+            case nodes.Choose():
+                return self._live(node.args, key)
+            case Previous() as op:
+                return [self.shape.argument(arg, key) for arg in node.args] if self.back.starts(self, op) else []
+            case _:
+                return [self.shape.argument(arg, key) for arg in node.args]
+
+    def _live(self, args: Sequence[int], key: Mapping[str, str]) -> list[Cell]:
+        """The arguments of a choice without its dead cases; a condition that decides stands for the otherwise."""
+        live: list[Cell] = []
+        for i in range(0, len(args) - 1, 2):
+            condition, value = self.shape.argument(args[i], key), self.shape.argument(args[i + 1], key)
+            if not self._constant(condition[0]):
+                live += [condition, value]
+                continue
+            known = self._exact(condition)
+            if known is False:
+                continue
+            return [*live, condition if isinstance(known, Absent) else value]
+        return [*live, self.shape.argument(args[-1], key)] if len(args) % 2 else live
+
+    def _constant(self, node: int) -> bool:
+        """Whether a node is one value for all rows that the evaluator gives without looking at other units or periods."""
+        shape = self.shape
+        return not shape.by_row[node] and not shape.levels[node] and not shape.looks_back[node]
+
+    def _exact(self, cell: Cell) -> Value:
+        return self.evaluator.value(self.plan, cell[0], self.shape.key(cell))
+
+    def exact(self, cell: Cell, row: int) -> Value:
+        """The exact value of a cell on a row, by the reference engine."""
+        return self.evaluator.value(self.plan, cell[0], self.shape.key(cell) | {self.plan.unit: self.rows.units[row]})
+
+    def spread(self, cell: Cell) -> Outcome:
+        """The values of a kept cell with an entry for every row, also where they are all the same."""
+        outcome = self.outcomes[cell]
+        return from_values([outcome.lane.value] * len(self.rows)) if isinstance(outcome.lane, Known) else outcome
+
+    # One level: all cells between two layers of network aggregates
+
+    def _level(self, cells: Sequence[Cell], kept: set[Cell]) -> None:
+        flagged = np.zeros(len(self.rows), dtype=bool)
+        tape = Tape()
+        lanes = self._emit(cells, Emitter(Arithmetic(tape)))
+        slots = {slot for cell in kept for slot in _slots(lanes[cell])}
+        arrays = tape.run(len(self.rows), sorted(slots), flagged)
+        for cell in kept:
+            lane = lanes[cell]
+            if isinstance(lane, Known):
+                self.outcomes[cell] = Outcome(lane, np.empty(0), None)
+            else:
+                states = None if lane.states is None else arrays[lane.states].astype(np.uint8, copy=False)
+                self.outcomes[cell] = Outcome(lane, arrays[lane.slot], states)
+        uncertain = np.nonzero(flagged)[0]
+        if len(uncertain):
+            self._redo(self._still_uncertain(cells, uncertain), kept)
+
+    def _still_uncertain(self, cells: Sequence[Cell], rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
+        """Rows that stay uncertain when every row has its own bound of error."""
+        tape = Tape()
+        self._emit(cells, Emitter(Arithmetic(tape, by_row=True)))
+        flagged = np.zeros(len(rows), dtype=bool)
+        tape.run(len(rows), [], flagged, rows)
+        return [int(row) for row in rows[flagged]]
+
+    def _redo(self, rows: Sequence[int], kept: set[Cell]) -> None:
+        """Replace the kept values of rows by those of the reference engine."""
+        self.redone += len(rows)
+        for count, row in enumerate(rows, 1):
+            for cell in kept:
+                if self.shape.by_row[cell[0]]:
+                    self.outcomes[cell].write(row, self.exact(cell, row))
+            if count % 2048 == 0:
+                self.evaluator.forget()
+
+    def _emit(self, cells: Sequence[Cell], emitter: Emitter) -> dict[Cell, Lane]:
+        lanes: dict[Cell, Lane] = {}
+        for cell in cells:
+            try:
+                lanes[cell] = self._lane(cell, lanes, emitter)
+            except (LeftToReferenceError, BeyondFloatsError, TooManyClassesError):
+                lanes[cell] = self._by_reference(cell, emitter.arithmetic)
+        return lanes
+
+    def _lane(self, cell: Cell, lanes: dict[Cell, Lane], emitter: Emitter) -> Lane:
+        if self._constant(cell[0]):
+            return Known(self._exact(cell))
+        node = self.plan.nodes[cell[0]]
+        if over_network(self.plan, node.op) and isinstance(node.op, Aggregate) and not node.op.except_own:
+            return self._across(cell, emitter.arithmetic)
+        arithmetic = emitter.arithmetic
+        key = self.shape.key(cell)
+
+        def read(part: Cell) -> Lane:
+            return lanes[part] if part in lanes else self._elsewhere(part, arithmetic)
+
+        match node.op:
+            case nodes.Key():  # of the unit; all others are the same on all rows
+                own = np.arange(len(self.rows), dtype=np.int32)
+                return Label(arithmetic.tape.source(own), tuple(self.rows.units))
+            case nodes.Cell() as op:
+                return self.columns.lane(arithmetic, self.plan, op, self.rows, key)
+            case Aggregate(except_own=True):
+                raise LeftToReferenceError
+            case Aggregate() as op:
+                sets = [key | own for own in self.shape.removed(op)]
+                return fold(
+                    emitter, op, [_item(op, [read(self.shape.argument(a, s)) for a in node.args]) for s in sets]
+                )
+            case Previous() as op:
+                if node.args and self.back.starts(self, op):
+                    return read(self.shape.argument(node.args[0], key))
+                found = self.back.previous(self, cell, arithmetic)
+                if found is None:
+                    raise LeftToReferenceError
+                return found
+            case nodes.Const(value):
+                return Known(value)
+            case op:
+                return emitter.apply(op, [read(part) for part in self._inputs(cell)])
+
+    def _across(self, cell: Cell, arithmetic: Arithmetic) -> Lane:
+        """An aggregate over the network."""
+        if cell in self.outcomes:
+            return self.outcomes[cell].on(arithmetic)
+        if self.shape.by_row[cell[0]]:
+            raise LeftToReferenceError
+        return Known(self._exact(cell))
+
+    def _elsewhere(self, cell: Cell, arithmetic: Arithmetic) -> Lane:
+        """A cell of an earlier level, or one that is known for all rows."""
+        if cell in self.outcomes:
+            return self.outcomes[cell].on(arithmetic)
+        return Known(self._exact(cell))
+
+    def _by_reference(self, cell: Cell, arithmetic: Arithmetic) -> Lane:
+        """A cell whose operation this engine does not have: every row by the reference engine."""
+        if cell not in self.outcomes:
+            values = []
+            for row in range(len(self.rows)):
+                values.append(self.exact(cell, row))
+                if row % 2048 == 2047:
+                    self.evaluator.forget()
+            self.outcomes[cell] = from_values(values)
+        return self.outcomes[cell].on(arithmetic)
+
+    # Aggregates over the network
+
+    def _aggregates(self, cells: Sequence[Cell]) -> None:
+        for cell in cells:
+            try:
+                self.outcomes[cell] = self._aggregate(cell)
+            except network.NotDecidedError:
+                continue  # the reference engine gives it, row by row
+            lane = self.outcomes[cell].lane
+            if isinstance(lane, Known):
+                self._remember(cell, lane.value)
+
+    def _remember(self, cell: Cell, value: Value) -> None:
+        if not self.shape.by_row[cell[0]]:
+            self.evaluator.remember(self.plan, cell[0], self.shape.key(cell), value)
+
+    def _aggregate(self, cell: Cell) -> Outcome:
+        node = self.plan.nodes[cell[0]]
+        op = node.op
+        if not isinstance(op, Aggregate) or op.except_own or not self.shape.by_row.count(True):
+            raise network.NotDecidedError
+        key = self.shape.key(cell)
+        count = len(self.rows)
+        groups = []
+        for own in self.shape.removed(op):
+            parts = [self._outcome(self.shape.argument(arg, key | own)) for arg in node.args]
+            value, weight, kept = _parts(op, parts)
+            who = network.members(count, value, weight, kept)
+            groups.append((value, weight, who, [self.shape.argument(arg, key | own) for arg in node.args]))
+        missing = [(who.missing.nonzero()[0], i) for i, (_, _, who, _) in enumerate(groups)]
+        if any(len(rows) for rows, _ in missing) and op.function not in ("rank", "percentile_rank"):
+            raise_row, group = min((int(rows[0]), i) for rows, i in missing if len(rows))
+            return _known(self._absence(groups[group][3], raise_row))
+        if op.function == "count":
+            return _known(Fraction(sum(int(who.counting.sum()) for _, _, who, _ in groups)))
+        values = network.joined([network.amounts(value, who) for value, _, who, _ in groups])
+
+        def exact(index: int) -> Value:
+            for _, _, who, cells in groups:
+                positions = who.positions
+                if index < len(positions):
+                    return self.exact(cells[0], int(positions[index]))
+                index -= len(positions)
+            raise IndexError(index)
+
+        if op.function in ("rank", "percentile_rank"):
+            return self._ranked(op.function, groups[0][2], values, exact, single=len(groups) == 1)
+        weights = network.joined([network.amounts(weight, who) for _, weight, who, _ in groups])
+        return _as_outcome(_combined(op, values, weights, exact))
+
+    def _absence(self, cells: Sequence[Cell], row: int) -> Value:
+        """The absence of the first missing row: the strongest of value, weight and condition."""
+        found = [self.exact(cell, row) for cell in cells]
+        absent = [value for value in found if isinstance(value, Absent)]
+        return max(absent, key=lambda value: value.state)
+
+    def _ranked(
+        self, function: str, who: network.Members, values: network.Amounts, exact: network.Exact, *, single: bool
+    ) -> Outcome:
+        if not single:
+            raise network.NotDecidedError
+        states = who.states.copy()
+        states[who.left_out & (states == 0)] = int(State.NOT_APPLICABLE)
+        found: tuple[network.Array, Fraction] | Absent
+        if who.missing.any():
+            found = Absent(State.MISSING)
+        elif not who.counting.any():
+            found = (np.empty(0), Fraction(1))
+        else:
+            found = network.ranks(function, values, exact)
+        whole = np.zeros(len(self.rows))
+        unit = Fraction(1)
+        if isinstance(found, Absent):
+            states[who.counting] = int(found.state)
+        else:
+            whole[who.counting], unit = found
+        high = float(whole.max(initial=0.0))
+        return Outcome(Number(-1, unit, 0.0, high, states=0), whole, states)
+
+    def _outcome(self, cell: Cell) -> Outcome:
+        if cell in self.outcomes:
+            return self.outcomes[cell]
+        if self._constant(cell[0]):
+            return _known(self._exact(cell))
+        raise network.NotDecidedError
+
+
+def _combined(op: Aggregate, values: network.Amounts, weights: network.Amounts, exact: network.Exact) -> Value | Number:
+    count = len(values.floats)
+    match op.function:
+        case "sum":
+            return network.total(values, weights)
+        case _ if not count:
+            return NO_ROWS
+        case "mean":
+            ones = network.Amounts(np.ones(count), Fraction(1), 0.0)
+            return network.mean(network.total(values, weights), network.total(ones, weights))
+        case "min":
+            return network.in_order(values, [0], exact)[0]
+        case "max":
+            return network.in_order(values, [count - 1], exact)[0]
+        case "median":
+            return network.percentile(values, Fraction(1, 2), exact)
+        case "percentile" if op.argument is not None:
+            return network.percentile(values, op.argument, exact)
+        case _:
+            raise network.NotDecidedError
+
+
+def _parts(op: Aggregate, parts: Sequence[Outcome]) -> tuple[Outcome | None, Outcome | None, Outcome | None]:
+    left = list(parts)
+    kept = left.pop() if op.filtered else None
+    weight = left.pop() if op.weighted else None
+    return (left[0] if left else None), weight, kept
+
+
+def _item(op: Aggregate, lanes: Sequence[Lane]) -> Item:
+    left = list(lanes)
+    kept = left.pop() if op.filtered else None
+    weight = left.pop() if op.weighted else None
+    return Item(left[0] if left else Known(Fraction(1)), weight, kept)
+
+
+def _slots(lane: Lane) -> list[int]:
+    if isinstance(lane, Known):
+        return []
+    return [lane.slot] if lane.states is None else [lane.slot, lane.states]
+
+
+def _known(value: Value) -> Outcome:
+    return Outcome(Known(value), np.empty(0), None)
+
+
+def _as_outcome(value: Value | Number) -> Outcome:
+    """A number that is the same on all rows keeps one entry, which stands for all of them."""
+    return Outcome(value, np.array(value.low), None) if isinstance(value, Number) else _known(value)
+
+
+def from_values(values: Sequence[Value]) -> Outcome:
+    """Arrays from exact values of all rows."""
+    absent = np.array([int(v.state) if isinstance(v, Absent) else 0 for v in values], dtype=np.uint8)
+    states = absent if absent.any() else None
+    there = [v for v in values if not isinstance(v, Absent)]
+    slot = None if states is None else 0
+    match there[0] if there else Fraction(0):
+        case bool():
+            return Outcome(Flag(-1, slot), np.array([v is True for v in values]), states)
+        case str():
+            codes: dict[str, int] = {}
+            numbers = [codes.setdefault(v, len(codes)) if isinstance(v, str) else 0 for v in values]
+            return Outcome(Label(-1, tuple(codes), slot), np.array(numbers, dtype=np.int32), states)
+        case first:
+            fractions = [Fraction(0) if isinstance(v, Absent) else as_fraction(v) for v in values]
+            found = _number(fractions)
+            dated = not isinstance(first, Fraction)
+            return Outcome(replace(found[0], states=slot, is_date=dated), found[1], states)
+
+
+def _number(values: Sequence[Fraction]) -> tuple[Number, network.Array]:
+    unit = Fraction(1)
+    for value in values:
+        if unit.denominator % value.denominator:
+            unit = Fraction(1, unit.denominator * value.denominator)
+        if unit.denominator > LIMIT:
+            break
+    whole = unit.denominator <= LIMIT and all(abs(value / unit) <= LIMIT for value in values)
+    unit = unit if whole else Fraction(1)
+    floats = np.array([float(value / unit) for value in values])
+    low, high = float(floats.min(initial=0.0)), float(floats.max(initial=0.0))
+    error = 0.0 if whole else max(abs(low), abs(high)) * 2.0**-52
+    return Number(-1, unit, low, high, error), floats

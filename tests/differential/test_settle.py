@@ -1,0 +1,40 @@
+"""Reference and vector engine give the same values and decimals on random plans and data: no difference at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from contractlang.engines import reference, vector
+from contractlang.engines.base import Inputs, Programme
+from contractlang.values import Absent
+from tests.differential.settle_plans import inputs, programmes
+
+health = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def check(programme: Programme, data: Inputs) -> None:
+    slow, fast = reference.settle(programme, data), vector.settle(programme, data)
+    names = dict.fromkeys(named.name for plan in programme.plans.values() for named in plan.names)
+    for name in names:
+        expected = slow.values(name)
+        assert fast.values(name) == expected, name
+        if all(isinstance(value, (Absent, bool)) or hasattr(value, "numerator") for value in expected):
+            for places in (0, 2):
+                numbers, states = slow.decimals(name, places)
+                fast_numbers, fast_states = fast.decimals(name, places)
+                assert fast_numbers.tolist() == numbers.tolist(), (name, places)
+                assert fast_states.tolist() == states.tolist(), (name, places)
+
+
+@settings(deadline=None, suppress_health_check=health, max_examples=250)
+@given(programme=programmes(), data=inputs())
+def test_reference_and_vector_agree(programme: Programme, data: Inputs) -> None:
+    check(programme, data)
+
+
+@pytest.mark.slow
+@settings(deadline=None, suppress_health_check=health, max_examples=8000)
+@given(programme=programmes(most=60), data=inputs(most=12))
+def test_reference_and_vector_agree_at_length(programme: Programme, data: Inputs) -> None:
+    check(programme, data)
