@@ -127,7 +127,7 @@ def parse_overrides(written: Mapping[str, str], sink: Sink) -> dict[str, ast.Exp
 
 def resolve_name(result: Result, name: str, sink: Sink) -> str | None:
     """The full name of a value: a block stands for its amount or total. Reports a name that the contract lacks."""
-    for full in (name, f"{name}.amount", f"{name}.total", f"{name}.score"):
+    for full in (name, f"{name}.total", f"{name}.amount", f"{name}.score", f"{name}.rate"):
         if full in result.names:
             return full
     sink.report(_unknown("value-unknown", name, list(result.names), "the contract has no value"))

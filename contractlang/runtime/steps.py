@@ -60,8 +60,12 @@ def is_step(named: Named) -> bool:
 
 
 def in_order(plan: Plan, block: str) -> list[Named]:
-    """The values of a block's steps in the order in which they apply, also where an amendment wrote one of them."""
-    return sorted((n for n in plan.names if n.block == block and is_step(n)), key=lambda n: n.node)
+    """The values of a block's steps in the order in which they apply, also where an amendment wrote one of them.
+
+    Values that vary by more than the settlement (points of each measure) are no lines of a statement.
+    """
+    steps = (n for n in plan.names if n.block == block and is_step(n) and plan.nodes[n.node].type.grain <= plan.settled)
+    return sorted(steps, key=lambda n: n.node)
 
 
 def empty_sides(provenance: Provenance, point: Point, block: str) -> list[str]:

@@ -13,7 +13,7 @@ from contractlang.syntax.tokens import Comment, Statement, scan
 _HEADER = frozenset(
     {"contract", "library", "amendment", "title", "version", "payer", "settles", "term", "pays", "year", "effective"}
 )
-_CLAUSES = frozenset({"population", "spending", "budget", "measure", "rate", "sharing"})
+_CLAUSES = frozenset({"population", "spending", "budget", "measure", "measures", "rate", "quality", "sharing"})
 _COLUMNS = frozenset({"input", "exhibit", "table"})
 _ENTRIES = frozenset({"category", "schedule", "baseline", "scale"})
 _INDENT = 2
@@ -173,13 +173,19 @@ def _part(layout: Layout, number: int, start: int, end: int, lines: list[Line]) 
 
 
 def _clauses(layout: Layout, brace: int) -> list[Line]:
-    """One clause per line; what follows the first words begins in one column."""
+    """One clause per line; what follows the first words begins in one column. A table stands below the clauses."""
     parts = layout.parts(brace + 1, len(layout.tokens) - 1)
-    column = 2 * _INDENT + max(len(layout.text(start)) for start, _ in parts)
+    rows = [part for part in parts if layout.kinds[part[0]] == "VBAR"]
+    parts = [part for part in parts if part not in rows]
+    column = 2 * _INDENT + max((len(layout.text(start)) for start, _ in parts), default=0)
     lines: list[Line] = []
     for number, (start, end) in enumerate(parts):
         prefix = (" " * _INDENT + layout.text(start)).ljust(column)
         lines += _part(layout, number, start, end, layout.rows(start + 1, end, prefix, column))
+    if rows:
+        table = zip(rows, _rows(layout, rows, " " * _INDENT), strict=True)
+        for number, ((start, end), row) in enumerate(table, len(parts)):
+            lines += _part(layout, number, start, end, [row])
     return lines
 
 

@@ -85,7 +85,7 @@ def lower_measures(low: Lowering, name: str, block: ast.Block) -> bool:
         return False
     table = None if block.source is None else low.declared.inputs.get(block.source.text)
     grain = low.settled | {found.key} | {n.text for n in block.per}
-    inside = partial_inside(low, found, block.span)
+    inside = within_set(low, found, block.table.span)
     if table is not None and not table.member_level:
         ok = _supplied(low, name, block, table, grain, inside)
     else:
@@ -120,7 +120,7 @@ def _key(low: Lowering, key: str, span: Span) -> Ref:
     return low.emit(nodes.Key(key), (), Type(Kind.CATEGORY, scheme=key, grain=frozenset({key})), span)
 
 
-def partial_inside(low: Lowering, found: MeasureSet, span: Span) -> Callable[[Ref], Ref]:
+def within_set(low: Lowering, found: MeasureSet, span: Span) -> Callable[[Ref], Ref]:
     """Makes a value not applicable for measures outside the set."""
 
     def inside(ref: Ref) -> Ref:
