@@ -52,3 +52,8 @@ def word_in(span: Span, word: str, *, last: bool = False) -> Span:
     """The place of a word inside a piece of source; the whole piece where it does not stand there."""
     at = span.text.rfind(word) if last else span.text.find(word)
     return span if at < 0 else Span(span.file, span.start + at, span.start + at + len(word))
+
+
+def one_line(span: Span) -> str:
+    """The words of a piece of source, on one line."""
+    return " ".join(span.text.split())

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Fix, Label, Severity, Sink
 from contractlang.plan import nodes, relations
 from contractlang.plan.builder import Builder, Ref
@@ -165,6 +166,18 @@ class Lowering:
     ) -> None:
         self.sink.report(
             Diagnostic(code, message, span, under=under, labels=tuple(labels), help=help, fixes=tuple(fixes))
+        )
+
+    def too_fine(self, ref: Ref, part: ast.Body, what: str, extra: list[str]) -> None:
+        """Report a value that varies inside a settled row, where one value per row is needed."""
+        keys = ", ".join(extra)
+        addable = self.type(ref).numeric and not isinstance(part, ast.Cases)
+        self.error(
+            "grain-mismatch",
+            f"{what} varies by {' and '.join(extra)}, the settlement by {self.scope.unit} and {self.scope.period}",
+            part.span,
+            f"wrap it in `sum(… over {keys})`" if addable else "state it for one settled row",
+            fixes=[edits.around(part.span, "sum(", f" over {keys})", "add it up")] if addable else [],
         )
 
     def warn(self, code: str, message: str, span: Span, help: str = "", fixes: Sequence[Fix] = ()) -> None:

@@ -6,23 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from contractlang.diagnostics.diagnostic import Edit, Fix, Sink
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix, Sink
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, scales
 from contractlang.plan.lowering.budget import lower_budget
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.measures import lower_measure, lower_measures
+from contractlang.plan.lowering.payments import lower_payment
 from contractlang.plan.lowering.population import lower_population
 from contractlang.plan.lowering.quality import lower_quality
 from contractlang.plan.lowering.sharing import lower_sharing
 from contractlang.plan.lowering.spending import lower_spending
+from contractlang.plan.lowering.weights import lower_baseline
 from contractlang.plan.relations import Reduction
 from contractlang.semantics import typing
 from contractlang.semantics.declarations import declare
 from contractlang.semantics.order import evaluation_order
 from contractlang.semantics.scope import Scope
-from contractlang.semantics.types import USD, Kind
+from contractlang.semantics.types import Kind
 from contractlang.semantics.typing import described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -63,10 +66,24 @@ def lower(
     for titled in scope.titled:
         if isinstance(titled, ast.Guarantee):
             _guarantee(low, titled)
+    _check_results(low, document)
     if document.kind == "contract":
+        _check_paid(low, document)
         _check_unused(low, document, payments)
     examples = tuple(t for t in scope.titled if isinstance(t, ast.Example))
     return Lowered(_plan(low, document, payments), low, examples)
+
+
+def _check_results(low: Lowering, document: ast.Document) -> None:
+    for item in document.items:
+        if isinstance(item, ast.Use) and item.results:
+            low.error(
+                "unsupported",
+                "results of another contract are not read yet",
+                item.span,
+                "declare them as an `input` and bind the file of results",
+                fixes=[edits.without(item.span, "leave it out")],
+            )
 
 
 def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -> bool:
@@ -90,7 +107,7 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
             return scale is not None
         case ast.Payment():
             payments.append(name)
-            return _payment(low, name, item)
+            return lower_payment(low, name, item)
         case ast.Block(kind="population"):
             return lower_population(low, name, item)
         case ast.Block(kind="spending"):
@@ -108,91 +125,9 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
         case ast.Block(kind="sharing"):
             return lower_sharing(low, name, item)
         case ast.Baseline():
-            return _baseline(low, name, item)
+            return lower_baseline(low, name, item)
         case _:
             return name in low.declared.inputs or name in low.declared.terms or isinstance(item, ast.Category)
-
-
-def _payment(low: Lowering, name: str, item: ast.Payment) -> bool:
-    """A payment is money in whole cents at settlement grain."""
-    ref = expressions.lower_body(low, item.body)
-    if ref is None:
-        return False
-    if item.cadence is not None:
-        low.error(
-            "unsupported",
-            f"payment `{name}` is {item.cadence}: payments within the period are not settled yet",
-            item.span,
-            "pay once per settlement period",
-        )
-        return False
-    type_ = low.type(ref)
-    if type_.unit != USD or type_.kind is not Kind.MONEY:
-        help_ = (
-            "multiply by member_months" if str(type_.unit) == "USD pmpm" else "a payment needs an expression in `USD`"
-        )
-        low.error("unit-mismatch", f"payment `{name}` is {described(type_)}, not `USD`", item.body.span, help_)
-        return False
-    if not type_.grain <= low.settled:
-        extra = min(type_.grain - low.settled)
-        text = item.body.span.text
-        low.error(
-            "grain-mismatch",
-            f"payment `{name}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}",
-            item.body.span,
-            f"wrap it in `sum(… over {extra})`",
-            fixes=[Fix("add it up", (Edit(item.body.span, f"sum({text} over {extra})"),))],
-        )
-        return False
-    if type_.step is None or (type_.step / CENT).denominator != 1:
-        low.error(
-            "payment-not-cents",
-            f"payment `{name}` need not be whole cents",
-            item.body.span,
-            "round it where the contract says so: `round(… to cents, half away from zero)`",
-            fixes=[_round_fix(item.body.span)] if not isinstance(item.body, ast.Cases) else [],
-        )
-        return False
-    low.register(name, ref, "payment", name, item.span)
-    return True
-
-
-def _round_fix(span: Span) -> Fix:
-    return Fix("round to cents", (Edit(span, f"round({span.text} to cents, half away from zero)"),))
-
-
-def _baseline(low: Lowering, name: str, item: ast.Baseline) -> bool:
-    total = Fraction(0)
-    for entry in item.entries:
-        if not isinstance(entry.value, ast.Number):
-            low.error(
-                "kind-mismatch",
-                f"baseline `{name}` needs a percentage per year",
-                entry.span,
-                "write `2007: 40%, 2008: 60%`",
-            )
-            return False
-        total += entry.value.value
-    if total != 1:
-        shown = f"{float(total * 100):g}%"
-        low.error(
-            "weights-not-100",
-            f"the weights of baseline `{name}` add up to {shown}, not 100%",
-            item.span,
-            "let them add up to 100%",
-            fixes=_last_weight_fix(item, total),
-        )
-        return False
-    return True
-
-
-def _last_weight_fix(item: ast.Baseline, total: Fraction) -> list[Fix]:
-    last = item.entries[-1].value
-    assert isinstance(last, ast.Number)
-    right = (last.value + 1 - total) * 100
-    if right <= 0:
-        return []
-    return [Fix(f"write `{float(right):g}%`", (Edit(last.span, f"{float(right):g}%"),))]
 
 
 def _control(low: Lowering, name: str, item: ast.Control) -> bool:
@@ -215,9 +150,10 @@ def _control(low: Lowering, name: str, item: ast.Control) -> bool:
             is None
         ):
             return False
-    if not typing.union([low.type(left), low.type(right)]) <= low.settled:
-        low.error("grain-mismatch", f"control `{name}` varies by more than the settlement", item.span, "add up first")
-        return False
+    for ref, part in ((left, item.left), (right, item.right)):
+        if extra := low.beyond(ref):
+            low.too_fine(ref, part, f"`{edits.one_line(part.span)}`", extra)
+            return False
     low.controls.append(nodes.Control(name, left, right, tolerance, item.span))
     return True
 
@@ -225,14 +161,18 @@ def _control(low: Lowering, name: str, item: ast.Control) -> bool:
 def _check_previous(low: Lowering) -> None:
     """A name read through `prior` before it existed must have come to exist with the type its start promised."""
     for node in low.builder.nodes:
-        if isinstance(node.op, nodes.Previous) and node.op.name in low.values:
-            own, there = node.type, low.type(low.values[node.op.name])
-            if own.unit != there.unit or own.numeric != there.numeric:
-                low.error(
-                    "unit-mismatch",
-                    f"`{node.op.name}` is {described(there)}, but starts with {described(own)}",
-                    node.origin,
-                )
+        if not isinstance(node.op, nodes.Previous) or node.op.name not in low.values or not node.args:
+            continue
+        own, there = node.type, low.type(low.values[node.op.name])
+        if isinstance(found := typing.unify((there, own), "it starts with"), typing.Problem):
+            start = low.builder.parts(low.builder.nodes.index(node), node.origin)[0]
+            low.error(
+                found.code,
+                f"`{node.op.name}` is {described(there)}, but starts with {described(own)}",
+                start,
+                found.help or f"start with a value like `{typing.zero(there) or node.op.name}`",
+                fixes=[edits.instead(start, nothing)] if (nothing := typing.zero(there)) else [],
+            )
 
 
 def _requirements(low: Lowering) -> None:
@@ -248,29 +188,38 @@ def _requirements(low: Lowering) -> None:
                 condition = expressions.flag(low, written)
             reason = step.get("reason")
             text = reason.value if isinstance(reason, ast.Text) else f"not {written.span.text}"
-            if condition is not None:
+            if condition is not None and _settled(low, condition, "the requirement", written):
                 low.requirements.append(nodes.Requirement(condition, text, step.span))
+                low.conditions.append((condition, written.span))
+
+
+def _settled(low: Lowering, condition: Ref, what: str, written: ast.Expr) -> bool:
+    """Whether a condition holds for a settled row as a whole; reports one that varies inside it."""
+    extra = low.beyond(condition)
+    if not extra:
+        return True
+    every = f"count({extra[0]} where not ({written.span.text})) is 0"
+    low.error(
+        "grain-mismatch",
+        f"{what} varies by {' and '.join(extra)}, the settlement by {low.scope.unit} and {low.scope.period}",
+        written.span,
+        f"state it for one settled row, for example `{' '.join(every.split())}`",
+        fixes=[edits.instead(written.span, every, "let it hold for every one")] if len(extra) == 1 else [],
+    )
+    return False
 
 
 def _guarantee(low: Lowering, item: ast.Guarantee) -> None:
     condition: Ref | None = None
     if item.form == "always":
         condition = expressions.flag(low, item.condition)
-        if condition is None:
+        if condition is None or not _settled(low, condition, "the guarantee", item.condition):
             return
-        if not low.type(condition).grain <= low.settled:
-            extra = min(low.type(condition).grain - low.settled)
-            low.error(
-                "grain-mismatch",
-                f"the guarantee varies by {extra}",
-                item.condition.span,
-                "state it for one settled row",
-            )
-            return
+        low.conditions.append((condition, item.condition.span))
     else:
         for part in (item.condition, item.over, item.limit):
             if part is not None:
-                expressions.lower_expression(low, part)
+                expressions.numeric(low, part, "a guarantee")
     low.assertions.append(nodes.Assertion(item.title, condition, item.span))
 
 
@@ -286,20 +235,40 @@ def _check_unused(low: Lowering, document: ast.Document, payments: list[str]) ->
             isinstance(item, ast.Define | ast.Constant | ast.Scale | ast.Schedule | ast.Terms)
             and item.notes.doc is None
         ):
-            removal = _removal(item.span)
             low.warn(
                 "unused-definition",
                 f"nothing reads `{name}`",
                 item.span,
                 "remove it, or say in a `##` comment above it what it is for",
-                fixes=[removal],
+                fixes=[edits.without(item.span, "remove it")],
             )
 
 
-def _removal(span: Span) -> Fix:
-    text = span.file.text
-    end = text.find("\n", span.end)
-    return Fix("remove it", (Edit(Span(span.file, span.start, len(text) if end < 0 else end + 1), ""),))
+def _check_paid(low: Lowering, document: ast.Document) -> None:
+    """A contract that pays nothing and shows nothing by examples has most likely forgotten its payment."""
+    shown = any(isinstance(item, ast.Example) for item in low.scope.titled)
+    if shown or low.sink.failed or any(isinstance(item, ast.Payment) for item in low.scope.items.values()):
+        return
+    blocks = [name for name, item in low.scope.items.items() if isinstance(item, ast.Block) and item.kind == "sharing"]
+    fixes: list[Fix] = []
+    if blocks:
+        ref, end = low.values[blocks[-1]], document.span.file.text.rstrip()
+        step = low.type(ref).step
+        text = (
+            blocks[-1]
+            if step and (step * 100).denominator == 1
+            else f"round({blocks[-1]} to cents, half away from zero)"
+        )
+        place = Span(document.span.file, len(end), len(end))
+        clause = f"\n\npayment settlement to {low.scope.unit} = {text}"
+        fixes = [Fix(f"pay `{blocks[-1]}`", (edits.after(place, clause),))]
+    low.warn(
+        "no-payment",
+        f"contract `{document.name.text}` pays nothing",
+        document.name.span,
+        f"add `payment NAME to {low.scope.unit} = AMOUNT`, unless the contract only reports",
+        fixes=fixes,
+    )
 
 
 def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.Plan:

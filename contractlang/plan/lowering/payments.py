@@ -1,0 +1,118 @@
+"""`payment`: an amount in whole cents for every settled row."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Edit, Fix
+from contractlang.plan.builder import Ref
+from contractlang.plan.lowering import expressions, remedies
+from contractlang.plan.lowering.context import Lowering
+from contractlang.semantics.types import MEMBER_MONTH, PMPM, USD, Kind
+from contractlang.semantics.typing import described
+from contractlang.source import Span
+from contractlang.syntax import ast
+
+CENT = Fraction(1, 100)
+
+
+def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
+    """Register the payment; False after a report."""
+    ref = expressions.lower_body(low, item.body)
+    if not _payee(low, name, item) or ref is None:
+        return False
+    if item.cadence is not None:
+        word = edits.word_in(item.span, item.cadence)
+        low.error(
+            "unsupported",
+            f"payment `{name}` is {item.cadence}: payments within the period are not settled yet",
+            word,
+            "pay once per settlement period",
+            fixes=[edits.instead(Span(word.file, word.start - 1, word.end), "", f"leave `{item.cadence}` out")],
+        )
+        return False
+    if not _money(low, name, item, ref) or not _per_row(low, name, item, ref):
+        return False
+    step = low.type(ref).step
+    if step is None or (step / CENT).denominator != 1:
+        low.error(
+            "payment-not-cents",
+            f"payment `{name}` need not be whole cents",
+            item.body.span,
+            "round it where the contract says so: `round(… to cents, half away from zero)`",
+            fixes=[_rounded(low, item.body)],
+        )
+        return False
+    low.register(name, ref, "payment", name, item.span)
+    return True
+
+
+def _payee(low: Lowering, name: str, item: ast.Payment) -> bool:
+    if item.payee.text == low.scope.unit:
+        return True
+    keys = {key.text for i in low.scope.items.values() if isinstance(i, ast.Input) for key in i.keys}
+    if item.payee.text in keys:
+        low.error(
+            "unsupported",
+            f"payment `{name}` goes to each {item.payee.text}: only each {low.scope.unit} is paid yet",
+            item.payee.span,
+            f"pay the {low.scope.unit}, and report what each {item.payee.text} adds to it",
+            fixes=[edits.instead(item.payee.span, low.scope.unit)],
+        )
+    else:
+        low.error(
+            "unknown-name",
+            f"`{item.payee.text}` is not what the contract settles",
+            item.payee.span,
+            f"write `payment {name} to {low.scope.unit} = …`",
+            fixes=[edits.instead(item.payee.span, low.scope.unit)],
+        )
+    return False
+
+
+def _money(low: Lowering, name: str, item: ast.Payment, ref: Ref) -> bool:
+    type_ = low.type(ref)
+    if type_.unit == USD and type_.kind is Kind.MONEY:
+        return True
+    fixes: tuple[Fix, ...] = ()
+    help_ = "a payment needs an amount in `USD`"
+    if type_.unit == PMPM:
+        help_ = "multiply by member_months"
+        fixes = remedies.multiplied(low, item.body, MEMBER_MONTH)
+    elif isinstance(item.body, ast.Number):
+        fixes = remedies.in_unit(item.body, low.type(low.zero_money(item.span)))
+    elif type_.kind is Kind.PERCENT and (money := remedies.quantity(low, USD)) is not None:
+        help_ = f"say what the percentage is of: `… of {money}`"
+        fixes = () if isinstance(item.body, ast.Cases) else (remedies.behind(item.body, f" * {money}"),)
+    low.error(
+        "unit-mismatch",
+        f"payment `{name}` is {described(type_)}, not `USD`",
+        item.body.span,
+        help_,
+        fixes=fixes,
+    )
+    return False
+
+
+def _per_row(low: Lowering, name: str, item: ast.Payment, ref: Ref) -> bool:
+    extra = low.beyond(ref)
+    if extra:
+        low.too_fine(ref, item.body, f"payment `{name}`", extra)
+    return not extra
+
+
+def _rounded(low: Lowering, body: ast.Body) -> Fix:
+    """Round the amount, or every amount of the cases that need not be whole cents."""
+    if not isinstance(body, ast.Cases):
+        return Fix("round to cents", _around(body.span))
+    changed: list[Edit] = []
+    for case in body.cases:
+        type_ = low.probe(case.value)
+        if type_ is None or type_.step is None or (type_.step / CENT).denominator != 1:
+            changed += _around(case.value.span)
+    return Fix("round to cents", tuple(changed))
+
+
+def _around(span: Span) -> tuple[Edit, ...]:
+    return (edits.before(span, "round("), edits.after(span, " to cents, half away from zero)"))
