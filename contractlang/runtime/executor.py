@@ -19,7 +19,7 @@ from contractlang.runtime.reducing import Progress, distinct, quiet, reduce_memb
 from contractlang.runtime.result import LeftOut, Result, Status
 from contractlang.values import State
 
-SMALL = 20_000
+SMALL = 5_000
 """Rows up to which the reference engine is fast enough to be the first choice."""
 
 

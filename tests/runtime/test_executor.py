@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+import pytest
+
 from contractlang.diagnostics.diagnostic import Sink
 from contractlang.engines.base import Frame, Inputs, Programme
 from contractlang.plan.nodes import Aggregate, Assertion, Plan, Round
+from contractlang.runtime import executor
 from contractlang.runtime.executor import Engines, execute
 from contractlang.runtime.result import Result, Status
 from contractlang.semantics.types import USD, Kind, Type
@@ -143,3 +146,15 @@ def test_names_without_a_finer_grain() -> None:
     assert [name.name for name in result.of_grain()] == ["savings", "settlement"]
     assert result.finer_grains() == []
     assert result.names["savings"].type == Type(Kind.NUMBER, grain=frozenset({"aco", "year"}))
+
+
+def test_the_vector_engine_takes_over_for_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "SMALL", 1)
+    result, sink = run(
+        shared_savings(), inputs((10, "100", "90.01"), (9, "100", "90"), (10, "100", ""), (12, "9", "4"))
+    )
+    assert result is not None
+    assert result.engine == "vector"
+    assert result.status.tolist() == [Status.SETTLED, Status.NOT_SETTLED, Status.HELD, Status.SETTLED]
+    assert result.cents("settlement").tolist() == [500, 500, 0, 250]
+    assert [d.code for d in sink] == ["held"]
