@@ -249,6 +249,16 @@ def _covers_term(scope: Scope, name: str, item: ast.Schedule, entries: Sequence[
         )
 
 
+def from_year(item: ast.Item, year: int) -> tuple[Fix, ...]:
+    """The first entry of a schedule per year, holding from an earlier year on."""
+    first = item.entries[0] if isinstance(item, ast.Schedule) and item.entries else None
+    if first is None or not isinstance(first.low, ast.Number) or first.low.value <= year:
+        return ()
+    high = int(first.high.value) if isinstance(first.high, ast.Number) else None
+    text = _written(by_date=False, low=year, high=high)
+    return (edits.instead(_moments(first), text, f"let the first entry hold from {year} on"),)
+
+
 def _until(entry: _Interval, high: int) -> Fix:
     """The entry, holding until a later (or earlier) end."""
     return edits.instead(_moments(entry.entry), _written(entry.by_date, entry.low, high))

@@ -7,12 +7,15 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import calls, expressions, pipeline, references
+from contractlang.plan.lowering import calls, expressions, pipeline, references, remedies
 from contractlang.plan.lowering.context import Lowering
+from contractlang.semantics.schedules import from_year
 from contractlang.semantics.terms import TermsTable
-from contractlang.semantics.types import NONE, PMPM, Kind, Type
+from contractlang.semantics.types import MEMBER_MONTH, NONE, PMPM, USD, Kind, Type
 from contractlang.semantics.typing import described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -37,7 +40,11 @@ def _lowered(low: Lowering, name: str, block: ast.Block, names: dict[int, str]) 
         if running is None:
             if step.word != "base":
                 low.error(
-                    "missing-clause", f"budget `{name}` must start with `base`", step.span, "write `base AMOUNT` first"
+                    "missing-clause",
+                    f"budget `{name}` must start with `base`",
+                    step.span,
+                    "write `base AMOUNT` first",
+                    fixes=_base_first(low, block),
                 )
                 return False
             running = _base(low, step)
@@ -74,9 +81,28 @@ def _base(low: Lowering, step: ast.Step) -> Ref | None:
             f"a budget is built in `USD pmpm`, the base is {described(low.type(ref))}",
             step.argument.span,
             "divide the total by the member_months it covers",
+            fixes=_per_member_month(low, step.argument, low.type(ref)),
         )
         return None
     return ref
+
+
+def _per_member_month(low: Lowering, base: ast.Expr, type_: Type) -> list[Fix]:
+    if isinstance(base, ast.Number) and (base.symbol == "$" or type_.literal):
+        return list(remedies.in_unit(base, replace(type_, unit=PMPM, shown=None)))
+    months = remedies.quantity(low, MEMBER_MONTH)
+    return [remedies.behind(base, f" / {months}")] if type_.unit == USD and months is not None else []
+
+
+def _base_first(low: Lowering, block: ast.Block) -> list[Fix]:
+    """The `base` step moved to the front, or one of the spending of the same population."""
+    base = next((s for s in block.steps if s.word == "base"), None)
+    if base is not None:
+        return [remedies.new_line(block, base.span.text, (edits.without(base.span, "").edits))]
+    for name, item in low.scope.items.items():
+        if isinstance(item, ast.Block) and item.kind == "spending" and item.subject == block.subject:
+            return [remedies.new_line(block, f"base  {name}.pmpm")]
+    return [remedies.new_line(block, "base  $0 pmpm")]
 
 
 def _trended_base(low: Lowering, step: ast.Step, trended: ast.Expr) -> Ref | None:
@@ -107,6 +133,7 @@ def _trended_base(low: Lowering, step: ast.Step, trended: ast.Expr) -> Ref | Non
                     f"schedule `{table.name}` has no value for {year}, and base years are brought to {last}",
                     step.span,
                     f"add an entry for {year} to `{table.name}`",
+                    fixes=from_year(low.scope.items[table.name], year),
                 )
                 return None
             factor *= 1 + rate
@@ -275,6 +302,7 @@ def _compounded(low: Lowering, table: TermsTable, start: int, step: ast.Step) ->
                 f"schedule `{table.name}` has no value for {year}, and the trend compounds from {start + 1}",
                 step.span,
                 f"add an entry for {year} to `{table.name}`",
+                fixes=from_year(low.scope.items[table.name], year),
             )
             return None
         product *= 1 + rate
@@ -300,14 +328,12 @@ def _value_in(table: TermsTable, year: int) -> Fraction | None:
 def _totals(low: Lowering, name: str, block: ast.Block, pmpm: Ref) -> bool:
     low.also(f"{name}.pmpm", low.register(f"{name}.pmpm", pmpm, "step", "budget pmpm", block.span, name))
     subject = block.subject
-    months = low.values.get(f"{subject.text}.member_months") if subject else None
-    if subject is None or months is None:
-        low.error(
-            "missing-clause",
-            f"budget `{name}` does not say whose member-months it covers",
-            block.span,
-            f"write `budget {name} of POPULATION`",
-        )
+    assert subject is not None
+    months = low.values.get(f"{subject.text}.member_months")
+    if months is None:
+        if subject.text not in low.broken:
+            populations = [n for n, i in low.scope.items.items() if isinstance(i, ast.Block) and i.kind == "population"]
+            low.scope.unknown(subject, populations, "population")
         return False
     low.used.add(subject.text)
     total = pipeline.product(low, low.values[f"{name}.pmpm"], months, block.span)

@@ -247,7 +247,8 @@ def _check_unused(low: Lowering, document: ast.Document, payments: list[str]) ->
 def _check_paid(low: Lowering, document: ast.Document) -> None:
     """A contract that pays nothing and shows nothing by examples has most likely forgotten its payment."""
     shown = any(isinstance(item, ast.Example) for item in low.scope.titled)
-    if shown or low.sink.failed or any(isinstance(item, ast.Payment) for item in low.scope.items.values()):
+    kinds = {type(item) for item in low.scope.items.values()}
+    if shown or low.sink.failed or ast.Payment in kinds or ast.Input not in kinds:
         return
     blocks = [name for name, item in low.scope.items.items() if isinstance(item, ast.Block) and item.kind == "sharing"]
     fixes: list[Fix] = []

@@ -136,11 +136,12 @@ def in_front(span: Span, text: str, title: str) -> Fix:
     return Fix(title, (edits.before(span, text),))
 
 
-def new_line(block: ast.Block, clause: str) -> Fix:
+def new_line(block: ast.Block, clause: str, further: tuple[Edit, ...] = ()) -> Fix:
     """A clause as the first of a block."""
     first = block.steps[0].span
     indent = " " * (first.column - 1)
-    return Fix(f"add `{clause}`", (edits.before(first, f"{clause}\n{indent}"),))
+    words = " ".join(clause.split())
+    return Fix(f"write `{words}` first", (edits.before(first, f"{clause}\n{indent}"), *further))
 
 
 def swapped(one: Span, other: Span, title: str) -> Fix:
