@@ -111,6 +111,10 @@ class MemberTable:
     The view has one column per bound column: `int` columns are BIGINT scaled by 10**scale, `flag` BOOLEAN, `code` and
     `text` VARCHAR, `date` DATE; no value is NULL. `columns` maps column name to (form, scale). Period keys are text: the
     first month of the period as YYYYMM.
+
+    `natives` names text columns that the file stores in another form (`int`, `month`, `start`, see `engines.sql.direct`):
+    the view then has a second column `native NAME` with the stored value, NULL where the text is. `complete` names
+    columns that are known to have a value in every row.
     """
 
     name: str
@@ -119,6 +123,13 @@ class MemberTable:
     columns: Mapping[str, tuple[str, int]]
     file: str = ""
     source_columns: Mapping[str, str] = field(default_factory=dict)
+    natives: Mapping[str, str] = field(default_factory=dict)
+    complete: frozenset[str] = frozenset()
+
+
+def native_column(name: str) -> str:
+    """The column of a member view with the stored value of a text column."""
+    return f"native {name}"
 
 
 @dataclass(frozen=True)

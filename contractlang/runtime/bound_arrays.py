@@ -178,7 +178,10 @@ def member_table(bound: BoundTable) -> MemberTable:
             places = scale(slot.reading)
         columns[slot.name] = ("text" if slot.form == "period" else slot.form, places)
         selected.append(ViewColumn(slot.name, slot.form, bound.index(slot), filler, places))
-    bound.cells.create_view(bound.schema.name, selected)
+    natives = bound.cells.create_view(bound.schema.name, selected, bound.counts)
+    whole = {r.name for r, counts in zip(bound.cells.readings, bound.counts, strict=True) if not counts.absent}
+    complete = frozenset(s.name for s in bound.slots if s.name in whole)
     sources = {slot.name: slot.source for slot in bound.slots}
     connection = bound.cells.connection
-    return MemberTable(bound.schema.name, connection, bound.schema.name, columns, ", ".join(bound.files), sources)
+    file = ", ".join(bound.files)
+    return MemberTable(bound.schema.name, connection, bound.schema.name, columns, file, sources, natives, complete)

@@ -23,7 +23,10 @@ from contractlang.semantics.model import TableSchema
 
 @dataclass(frozen=True, slots=True)
 class BoundTable:
-    """A table whose cells have all been read; `index` gives the reading of a slot in `cells` (None: no file is read)."""
+    """A table whose cells have all been read; `index` gives the reading of a slot in `cells` (None: no file is read).
+
+    `counts` says for each reading what became of its cells.
+    """
 
     schema: TableSchema
     slots: Sequence[Slot]
@@ -32,6 +35,7 @@ class BoundTable:
     rows: int
     report: TableReport
     parts: Parts
+    counts: Sequence[Counts] = ()
 
     def free(self, *, whole: bool) -> None:
         """Free what is not needed any more: the text of the files, and with `whole` the typed cells too."""
@@ -148,7 +152,7 @@ class _Binder:
         ]
         left_out = {self._where_words(): all_rows - used} if all_rows > used else {}
         report = TableReport(self.schema.name, shown, used, left_out, columns)
-        return BoundTable(self.schema, slots, cells, shown, used, report, parts)
+        return BoundTable(self.schema, slots, cells, shown, used, report, parts, counts)
 
     def _find(self, cells: CellTable, slots: Sequence[Slot], counts: Sequence[Counts], findings: Findings) -> None:
         numbers = {reading.name: i for i, reading in enumerate(cells.readings)}

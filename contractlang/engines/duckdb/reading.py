@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlglot import exp
 
+from contractlang.engines.base import native_column
 from contractlang.engines.duckdb.files import SHOWN, Connection, create, drop, rows
 from contractlang.engines.reading import ABSENT, MOST_PLACES, UNREADABLE, Form, Raw, Reading, scale
 from contractlang.engines.sql import building as b
-from contractlang.engines.sql import questions
+from contractlang.engines.sql import direct, questions
 from contractlang.engines.sql import reading as stages
 from contractlang.values import Value
 
@@ -88,12 +89,17 @@ class CellTable:
         """
         kind = "TABLE" if held else "VIEW"
         read = _without_exponents(connection, f"raw {name}", readings) if held else list(readings)
-        create(connection, f"numbers {name}", stages.numbers(f"raw {name}", read, stages.kept(where)), kind=kind)
+        create(
+            connection,
+            f"numbers {name}",
+            stages.numbers(f"raw {name}", read, stages.kept(where), whole=not held),
+            kind=kind,
+        )
         if member_level:
             widths = {reading.name: _LONG for reading in read if reading.form == "int"}
         else:
             read, widths = _sized(connection, f"numbers {name}", read)
-        create(connection, f"typed {name}", stages.typed(f"numbers {name}", read, widths), kind=kind)
+        create(connection, f"typed {name}", stages.typed(f"numbers {name}", read, widths, whole=not held), kind=kind)
         wide = {reading.name for reading in read if reading.form == "int"} - set(widths)
         return cls(connection, name, tuple(read), frozenset(wide), held)
 
@@ -192,18 +198,32 @@ class CellTable:
             columns.append((values, np.equal(found[f"s{i}"], ABSENT).astype(np.uint8)))
         return found["f"], found["r"], columns
 
-    def create_view(self, name: str, columns: Sequence[ViewColumn]) -> None:
-        """Create a view with the values alone; gaps are filled or NULL."""
+    def create_view(self, name: str, columns: Sequence[ViewColumn], checked: Sequence[Counts] = ()) -> dict[str, str]:
+        """Create a view with the values alone; gaps are filled or NULL.
+
+        `checked` are the counts of all readings: columns without a bad cell are read straight from the file, and texts
+        that the file stores as integers or dates get a second column `native NAME`. Gives their kinds by name.
+        """
         selected: list[exp.Expr] = []
+        natives: dict[str, str] = {}
         for column in columns:
             filler = _literal(column.filler, column.form, column.places)
             if column.reading is None:
                 value = filler if filler is not None else b.cast(exp.null(), KINDS[column.form])
             else:
                 value = b.column(f"v{column.reading}")
+                counts = None if self.held or not checked else checked[column.reading]
+                if counts is not None and not counts.unreadable + counts.outside + counts.rounded:
+                    reading = self.readings[column.reading]
+                    value = direct.value(reading, gaps=counts.absent > 0) or value
+                    found = direct.native(reading)
+                    if found is not None and (filler is None or not counts.absent):
+                        natives[column.name] = found[0]
+                        selected.append(b.named(found[1], native_column(column.name)))
                 value = value if filler is None else b.call("coalesce", value, filler)
             selected.append(b.named(value, column.name))
         create(self.connection, name, b.select(selected, self.typed), kind="VIEW")
+        return natives
 
 
 def _without_exponents(connection: Connection, raw: str, readings: Sequence[Reading]) -> list[Reading]:

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from contractlang.engines.base import MemberTable, Reduced
+from contractlang.engines.base import MemberTable, Reduced, native_column
 from contractlang.engines.outputs import collect
 from contractlang.engines.sql import reduce as sql
 from contractlang.engines.sql.rows import Extent, column
@@ -50,7 +50,12 @@ def statements(plan: Plan, members: Mapping[str, MemberTable]) -> list[str]:
     wanted = [
         [*(c for _, c in output.keys), *(c for _, c, _ in output.columns)] for output in plan.reduction.outputs
     ] + [
-        [*(c for _, c in account.keys), "reason", "rows", *(c for _, c, _ in account.columns)]
+        [
+            *(c for _, c in account.keys),
+            *([account.reason] if account.reason else []),
+            "rows",
+            *(c for _, c, _ in account.columns),
+        ]
         for account in plan.reduction.accounts
     ]
     reads = [sql.query(found, step, columns, frozenset(shared)) for step, columns in zip(sinks, wanted, strict=True)]
@@ -75,11 +80,13 @@ def sources(
 
 
 def _measured(table: MemberTable, columns: Sequence[str], connection: duckdb.DuckDBPyConnection) -> sql.Source:
+    """The rows of a table, and what is known of its columns. The database answers most of it from the file's statistics."""
     parts: list[exp.Expr] = [exp.Count(this=exp.Star())]
     for name in columns:
-        parts.append(exp.Count(this=column(name)))
-        if table.columns[name][0] == "int":
-            parts += [exp.Min(this=column(name)), exp.Max(this=column(name))]
+        stored = column(native_column(name) if name in table.natives else name)
+        parts.append(exp.Count(this=exp.Star() if name in table.complete else stored))
+        if table.columns[name][0] == "int" or name in table.natives:
+            parts += [exp.Min(this=stored.copy()), exp.Max(this=stored.copy())]
     view = exp.Table(this=exp.to_identifier(table.view, quoted=True))
     row = connection.execute(rendered(exp.select(*parts).from_(view))).fetchone()
     values = iter(row or ())
@@ -92,8 +99,19 @@ def _measured(table: MemberTable, columns: Sequence[str], connection: duckdb.Duc
             low, high = next(values), next(values)
             known[name] = Extent("int", low or 0, high or 0, missing)
         else:
-            known[name] = Extent(KINDS[form], missing=missing)
+            native = table.natives.get(name)
+            if native is not None and not _four_digits(native, next(values), next(values)):
+                native = None
+            known[name] = Extent(KINDS[form], missing=missing, native=native)
     return sql.Source(table.view, rows, known)
+
+
+def _four_digits(native: str, low: Any, high: Any) -> bool:
+    """Years of four digits: only they are ordered, and written, as the text says."""
+    if native == "int" or low is None:
+        return True
+    first, last = (low.year, high.year) if native == "month" else (low, high)
+    return bool(first >= 1 and last <= 9999)
 
 
 def _sinks(reduction: Reduction) -> list[str]:

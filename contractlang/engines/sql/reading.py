@@ -172,9 +172,9 @@ def _one_hot(reading: Reading) -> E:
     return when((binary(exp.EQ, ones, 1), chosen))
 
 
-def numbers(raw: str, readings: Sequence[Reading], where: E | None) -> exp.Select:
-    """The stage `numbers` over the relation `raw`. Cells that are read natively are carried along."""
-    carried = [source.name for reading in readings for source in reading.sources if _carried(reading, source)]
+def numbers(raw: str, readings: Sequence[Reading], where: E | None, *, whole: bool = False) -> exp.Select:
+    """The stage `numbers` over the relation `raw`. Cells that are read natively are carried along, with `whole` all."""
+    carried = [s.name for reading in readings for s in reading.sources if whole or _carried(reading, s)]
     place = [column(name) for name in dict.fromkeys(["f", "r", *carried])]
     single = [(i, reading) for i, reading in enumerate(readings) if not reading.labels_of_sources]
     texts = select([exp.Star(), *(named(text_of(r.sources[0]), f"t{i}") for i, r in single)], raw)
@@ -190,13 +190,14 @@ def _carried(reading: Reading, source: Raw) -> bool:
     return bool(reading.labels_of_sources) or not source.textual
 
 
-def typed(done: str, readings: Sequence[Reading], widths: Mapping[str, int]) -> exp.Select:
-    """The stage `typed` over the relation `done` of the stage `numbers`.
+def typed(done: str, readings: Sequence[Reading], widths: Mapping[str, int], *, whole: bool = False) -> exp.Select:
+    """The stage `typed` over the relation `done` of the stage `numbers`; with `whole`, the cells of the file stay in it.
 
     `d` exists where the reading rounds. `widths` gives the most digits of the number readings whose integers fit into 64
     bits; the others are HUGEINT.
     """
-    place = [column("f"), column("r")]
+    sources = dict.fromkeys(source.name for reading in readings for source in reading.sources) if whole else ()
+    place = [column("f"), column("r"), *(column(name) for name in sources)]
     cells, last = [*place], [*place]
     for i, reading in enumerate(readings):
         v, a, d, n = (column(f"{mark}{i}") for mark in "vadn")

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sqlglot import exp
 
-from contractlang.engines.sql.rows import HUGEINT, Extent, Extents, TooWideError, Tree, Typed, build, column
+from contractlang.engines.base import native_column
+from contractlang.engines.sql.rows import (
+    HUGEINT,
+    ORDERED,
+    Extent,
+    Extents,
+    TooWideError,
+    Tree,
+    Typed,
+    as_text,
+    build,
+    column,
+    constant,
+    decided,
+)
 from contractlang.plan.relations import Derive, Filter, Group, Join, Measure, Reduction, RowExpr, Scan, Union
 
 
@@ -62,8 +76,8 @@ def stages(reduction: Reduction, sources: Mapping[str, Source]) -> dict[str, Sta
 
 def query(found: Mapping[str, Stage], step: str, columns: Sequence[str], stored: frozenset[str]) -> exp.Select:
     """A query for columns of a step, with one named part per step it needs; `stored` steps are tables already."""
-    names = [column(name) for name in columns]
-    final = exp.select(*names).from_(_table(found[step].name)).order_by(*(name.copy() for name in names))
+    names = [_written(name, found[step].columns[name]) for name in columns]
+    final = exp.select(*names).from_(_table(found[step].name)).order_by(*(column(name) for name in columns))
     return with_steps(final, found, [step], stored)
 
 
@@ -105,9 +119,16 @@ def _table(name: str, alias: str | None = None) -> exp.Table:
     return exp.Table(this=table, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)) if alias else None)
 
 
+def _written(name: str, extent: Extent) -> Tree:
+    """A column with its texts as text."""
+    return _named(as_text(Typed(column(name), extent)).tree, name) if extent.native else column(name)
+
+
 def _filter(name: str, condition: RowExpr, source: str, before: Stage) -> Stage:
     select = exp.select(*(column(c) for c in before.columns)).from_(_table(before.name))
-    select = select.where(build(condition, before.columns).tree)
+    kept = build(condition, before.columns)
+    if decided(kept) is not True:
+        select = select.where(kept.tree)
     return Stage(name, select, before.columns, before.rows, (source,))
 
 
@@ -125,6 +146,8 @@ def _scan(name: str, scan: Scan, source: Source) -> Stage:
 
 def _read(name: str, extent: Extent) -> Tree:
     """A narrower integer type in a file would overflow early; 64 bits cost nothing."""
+    if extent.native is not None:
+        return _named(column(native_column(name)), name)
     return _named(exp.cast(column(name), "BIGINT"), name) if extent.kind == "int" else column(name)
 
 
@@ -137,16 +160,21 @@ def _derive(name: str, columns: Sequence[tuple[str, RowExpr]], source: str, befo
 
 
 def _group(name: str, group: Group, before: Stage) -> Stage:
-    keys = [column(key) for key in group.keys]
+    keys = [key for key in group.keys if not before.columns[key].empty] or list(group.keys)
     measures = {m.name: _measure(m, before) for m in group.measures}
     fresh = [_named(part.tree, c) for c, part in measures.items()]
-    select = exp.select(*keys, *fresh).from_(_table(before.name))
+    shown = [column(key) if key in keys else _nothing(key, before.columns[key]) for key in group.keys]
+    select = exp.select(*shown, *fresh).from_(_table(before.name))
     if keys:
-        select = select.group_by(*(key.copy() for key in keys))
+        select = select.group_by(*(column(key) for key in keys))
     else:  # SQL gives one row for no rows; the plan gives one row per combination of keys that is there
         select = select.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0)))
     known = {key: before.columns[key] for key in group.keys} | {c: part.extent for c, part in measures.items()}
     return Stage(name, select, known, before.rows, (group.input,), grouped=True)
+
+
+def _nothing(name: str, extent: Extent) -> Tree:
+    return _named(constant(None, extent.kind).tree, name)
 
 
 def _measure(measure: Measure, before: Stage) -> Typed:
@@ -155,6 +183,8 @@ def _measure(measure: Measure, before: Stage) -> Typed:
     if measure.operand is None or measure.function == "count":
         return Typed(count, counted)
     operand = build(measure.operand, before.columns)
+    if measure.function in ("min", "max") and operand.extent.native not in ORDERED:
+        operand = as_text(operand)
     extent = operand.extent
     match measure.function:
         case "sum":
@@ -186,7 +216,11 @@ def _sum(operand: Typed, rows: int) -> Typed:
 
 def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
     names = list(parts[0].columns)
-    queries = [exp.select(*(column(c) for c in names)).from_(_table(part.name)) for part in parts]
+    stored = {c: len({p.columns[c].native for p in parts}) == 1 for c in names}
+    queries = [
+        exp.select(*(column(c) if stored[c] else _written(c, part.columns[c]) for c in names)).from_(_table(part.name))
+        for part in parts
+    ]
     both = exp.union(*queries, distinct=False) if len(queries) > 1 else queries[0]
     known = {
         c: Extent(
@@ -194,6 +228,7 @@ def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
             min(p.columns[c].low for p in parts),
             max(p.columns[c].high for p in parts),
             any(p.columns[c].missing for p in parts),
+            parts[0].columns[c].native if stored[c] else None,
         )
         for c in names
     }
@@ -201,15 +236,20 @@ def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
     return Stage(name, query, known, sum(p.rows for p in parts), tuple(inputs))
 
 
+def _equal(a: str, of_a: Extent, b: str, of_b: Extent) -> Tree:
+    x, y = Typed(column(a, "l"), of_a), Typed(column(b, "r"), of_b)
+    if of_a.native != of_b.native:
+        x, y = as_text(x), as_text(y)
+    return exp.EQ(this=x.tree, expression=y.tree)
+
+
 def _join(name: str, join: Join, left: Stage, right: Stage) -> Stage:
     fresh = [exp.alias_(column(c, "r"), exp.to_identifier(n, quoted=True)) for c, n in join.columns]
     added = {n for _, n in join.columns}
     kept = [column(c, "l") for c in left.columns if c not in added]
-    on = exp.and_(*(exp.EQ(this=column(a, "l"), expression=column(b, "r")) for a, b in join.on))
+    on = exp.and_(*(_equal(a, left.columns[a], b, right.columns[b]) for a, b in join.on))
     select = exp.select(*kept, *fresh).from_(_table(left.name, "l"))
     select = select.join(_table(right.name, "r"), on=on, join_type="left" if join.left else "inner")
-    matched = {
-        n: Extent(e.kind, e.low, e.high, e.missing or join.left) for c, n in join.columns for e in (right.columns[c],)
-    }
+    matched = {n: replace(e, missing=e.missing or join.left) for c, n in join.columns for e in (right.columns[c],)}
     known = {c: e for c, e in left.columns.items() if c not in added} | matched
     return Stage(name, select, known, left.rows, (join.left_input, join.right_input))

@@ -7,7 +7,7 @@ of its parts fit, HUGEINT (128 bits) beyond. There is no division, rounding or f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
 from typing import Any
@@ -30,12 +30,18 @@ class TooWideError(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What is known of a column or an expression: its kind, the range of an integer, and whether it can be missing."""
+    """What is known of a column or an expression: its kind, the range of an integer, and whether it can be missing.
+
+    `native` says how a text is stored where that is not as text (see `engines.sql.direct`); `empty`, that it is missing
+    in every row.
+    """
 
     kind: str = "int"
     low: int = -BIGINT
     high: int = BIGINT - 1
     missing: bool = True
+    native: str | None = None
+    empty: bool = False
 
     @property
     def wide(self) -> bool:
@@ -56,10 +62,20 @@ class Typed:
 def build(expression: RowExpr, columns: Extents) -> Typed:
     """The tree of an expression over columns. Raises TooWideError where 128 bits may not suffice."""
     parts = [build(arg, columns) for arg in expression.args]
-    missing = any(part.extent.missing for part in parts)
     match expression.op:
         case "column":
             return Typed(column(str(expression.value)), columns[str(expression.value)])
+        case "missing":
+            return _missing(parts[0])
+        case "period" if parts[0].extent.native is not None:
+            return _native_period(parts[0], expression.value)
+        case "later" if parts[0].extent.native == "year":
+            later = exp.Add(this=parts[0].tree, expression=exp.Literal.number(str(expression.value)))
+            return Typed(exp.paren(later), parts[0].extent)
+    if not (expression.op in _SAME and len({part.extent.native for part in parts}) == 1):
+        parts = [as_text(part) for part in parts]
+    missing = any(part.extent.missing for part in parts)
+    match expression.op:
         case "const":
             return constant(expression.value, expression.kind)
         case "+" | "-" | "*" | "negate" | "abs" | "least" | "greatest" | "rescale":
@@ -70,12 +86,9 @@ def build(expression: RowExpr, columns: Extents) -> Typed:
         case "in":
             return Typed(_among(parts[0], expression.value), _flag(missing=missing))
         case "and" | "or":
-            join = exp.and_ if expression.op == "and" else exp.or_
-            return Typed(exp.paren(join(*(part.tree for part in parts))), _flag(missing=missing))
+            return _joined(expression.op, parts)
         case "not":
-            return Typed(exp.paren(exp.not_(parts[0].tree)), _flag(missing=missing))
-        case "missing":
-            return Typed(exp.paren(parts[0].tree.is_(exp.null())), _flag(missing=False))
+            return _not(parts[0])
         case "case":
             return _case(expression, parts)
         case "year":
@@ -86,6 +99,77 @@ def build(expression: RowExpr, columns: Extents) -> Typed:
             return _later(parts[0], expression.value)
         case _:
             raise ValueError(f"no row operation `{expression.op}`")
+
+
+_SAME = ("is", "is not")
+"""Operations that mean the same for two texts and for two of their stored forms."""
+
+ORDERED = ("month", "start", "year")
+"""Stored forms that are ordered as their texts are."""
+
+
+def as_text(part: Typed) -> Typed:
+    """The part as text, whatever its stored form."""
+    native = part.extent.native
+    if native is None:
+        return part
+    match native:
+        case "int":
+            tree: Tree = exp.cast(part.tree, "VARCHAR")
+        case "month":
+            tree = exp.TimeToStr(this=part.tree, format=exp.Literal.string("%Y%m"))
+        case _:
+            tree = exp.Pad(
+                this=exp.cast(part.tree, "VARCHAR"),
+                expression=exp.Literal.number(4),
+                fill_pattern=exp.Literal.string("0"),
+                is_left=True,
+            )
+            if native == "start":
+                tree = exp.DPipe(this=tree, expression=exp.Literal.string("01"))
+    return Typed(tree, replace(part.extent, native=None))
+
+
+def _missing(part: Typed) -> Typed:
+    if not part.extent.missing or part.extent.empty:
+        return Typed(exp.true() if part.extent.empty else exp.false(), _flag(missing=False))
+    return Typed(exp.paren(part.tree.is_(exp.null())), _flag(missing=False))
+
+
+def decided(part: Typed) -> bool | None:
+    """The answer of a condition that is the same for every row; None where rows differ."""
+    tree = part.tree.unnest()
+    return bool(tree.this) if isinstance(tree, exp.Boolean) else None
+
+
+def _not(part: Typed) -> Typed:
+    answer = decided(part)
+    if answer is not None:
+        return Typed(exp.false() if answer else exp.true(), part.extent)
+    return Typed(exp.paren(exp.not_(part.tree)), part.extent)
+
+
+def _joined(op: str, parts: Sequence[Typed]) -> Typed:
+    """`and`, `or`: one that decides alone is the answer; those that decide nothing are left out."""
+    deciding = op == "or"
+    if any(decided(part) is deciding for part in parts):
+        return Typed(exp.true() if deciding else exp.false(), _flag(missing=False))
+    left = [part for part in parts if decided(part) is None]
+    if not left:
+        return Typed(exp.false() if deciding else exp.true(), _flag(missing=False))
+    join = exp.or_ if deciding else exp.and_
+    return Typed(exp.paren(join(*(p.tree for p in left))), _flag(missing=any(p.extent.missing for p in left)))
+
+
+def _native_period(part: Typed, months: Any) -> Typed:
+    """The period of a stored month or year: a stored year where periods are years."""
+    native = part.extent.native
+    if months == 12 and native in ("month", "start"):
+        tree = exp.cast(exp.Year(this=part.tree), "INT") if native == "month" else part.tree
+        return Typed(tree, replace(part.extent, native="year"))
+    if native == "month":
+        return _period(Typed(part.tree, Extent("date", missing=part.extent.missing)), months)
+    return _period(as_text(part), months)
 
 
 _COMPARE: Mapping[str, Callable[..., Tree]] = {
@@ -109,7 +193,7 @@ def constant(value: Any, kind: str) -> Typed:
     """A literal with its type spelled out."""
     match value:
         case None:
-            return Typed(exp.cast(exp.null(), _TYPES[kind]), Extent(kind, 0, 0))
+            return Typed(exp.cast(exp.null(), _TYPES[kind]), Extent(kind, 0, 0, empty=True))
         case bool():
             return Typed(exp.true() if value else exp.false(), _flag(missing=False))
         case int():
@@ -214,25 +298,34 @@ def _among(part: Typed, choices: Any) -> Tree:
 
 def _case(expression: RowExpr, parts: Sequence[Typed]) -> Typed:
     """A missing condition makes the result missing; SQL alone would go on to the next case."""
-    tree = exp.Case()
     kind = expression.kind
     # A constant without a value takes the type of the other cases.
-    empty = Typed(exp.null(), Extent(kind, 0, 0))
+    empty = Typed(exp.null(), Extent(kind, 0, 0, empty=True))
     parts = [empty if _no_value(arg) else part for arg, part in zip(expression.args, parts, strict=True)]
-    values = [parts[i] for i in range(1, len(parts), 2)]
-    missing = any(value.extent.missing for value in values)
-    for i in range(0, len(parts) - 1, 2):
-        condition = parts[i]
+    pairs = [(parts[i], parts[i + 1]) for i in range(0, len(parts) - 1, 2)]
+    otherwise = parts[-1] if len(parts) % 2 else None
+    cases: list[tuple[Typed, Typed]] = []
+    for condition, value in pairs:
+        answer = decided(condition)
+        if answer:
+            otherwise = value
+            break
+        if answer is None:
+            cases.append((condition, value))
+    values = [value for _, value in cases] + ([otherwise] if otherwise is not None else [])
+    if not values or all(value.extent.empty for value in values):
+        return Typed(exp.cast(exp.null(), _TYPES[kind]), Extent(kind, 0, 0, empty=True))
+    if not cases:
+        return values[0]
+    tree = exp.Case()
+    missing = otherwise is None or any(value.extent.missing for value in values)
+    for condition, value in cases:
         if condition.extent.missing:
             tree = tree.when(condition.tree.is_(exp.null()), exp.null())
             missing = True
-        tree = tree.when(condition.tree, parts[i + 1].tree)
-    if len(parts) % 2:
-        values.append(parts[-1])
-        tree = tree.else_(parts[-1].tree)
-        missing = missing or parts[-1].extent.missing
-    else:
-        missing = True
+        tree = tree.when(condition.tree, value.tree)
+    if otherwise is not None:
+        tree = tree.else_(otherwise.tree)
     lows, highs = [v.extent.low for v in values], [v.extent.high for v in values]
     return Typed(tree, Extent(kind, min(lows), max(highs), missing))
 

@@ -1,0 +1,71 @@
+"""Cells that a check has found to be good, read straight from the columns of the file.
+
+The stages of `engines.sql.reading` test every cell and rewrite it through its text. Once the test has been made, a column
+that the file stores as an integer, flag, date or text needs no more of it: the reduce stage reads it as it is.
+
+A key is text to the contract, whatever the file stores. Where the file stores integers or dates, the reduce stage can
+group and join them as such, which is several times cheaper, and write the text of the few rows that are left:
+
+  int     an integer; the text is its decimal digits
+  month   a date; the text is its month, YYYYMM
+  start   an integer year; the text is its first month, YYYY01
+  year    an integer year; the text is YYYY (never in a file: the period of the two before)
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from contractlang.engines.reading import DIGITS, Reading
+from contractlang.engines.sql import building as b
+from contractlang.engines.sql import reading as stages
+from contractlang.engines.sql import written_numbers
+
+_LONG = DIGITS - 10
+"""Digits of a number that is read where the result fits into 64 bits."""
+
+
+def value(reading: Reading, *, gaps: bool) -> b.E | None:
+    """The value of a good cell, NULL where it has none; None where only the stages can read it. `gaps`: some are absent."""
+    raw = reading.sources[0]
+    if reading.labels_of_sources or reading.translate:
+        return None
+    cell = b.column(raw.name)
+    if raw.textual:
+        if raw.native != "string" or reading.form not in ("code", "text"):
+            return None
+        text = stages.text_of(raw)
+        return b.when((b.no(b.among(text, reading.absent)), text)) if gaps else text
+    if any(reading.absent):
+        return None
+    match reading.form:
+        case "int":
+            if raw.native == "float" or written_numbers.by_text(reading):
+                return None
+            return written_numbers.integer(reading, exp.null(), _LONG)
+        case "flag":
+            return cell if raw.native == "flag" else None
+        case "date":
+            return cell if raw.native == "date" else None
+        case _:
+            return None
+
+
+def native(reading: Reading) -> tuple[str, b.E] | None:
+    """How the file stores the text of a good cell, if not as text; NULL where it has none."""
+    raw = reading.sources[0]
+    if reading.labels_of_sources or reading.translate or reading.labels is not None or any(reading.absent):
+        return None
+    cell = b.column(raw.name)
+    if reading.form == "text" and raw.native == "int":
+        return "int", cell
+    if reading.form != "period" or not reading.by_month:
+        return None
+    if raw.native == "date" and reading.style == "date":
+        if reading.word == "month":
+            return "month", cell
+        if reading.word == "year":
+            return "start", b.call("year", cell)
+    if raw.native == "int" and reading.style == "label" and reading.word == "year":
+        return "start", cell
+    return None
