@@ -34,7 +34,7 @@ def schedule_table(scope: Scope, name: str, item: ast.Schedule, sink: Sink) -> T
     known = [e for e in entries if e is not None]
     if not _ordered(name, item, known, sink):
         return None
-    _covers_term(scope, name, item, known, sink)
+    complete = _covers_term(scope, name, item, known, sink)
     return TermsTable(
         name,
         (item.key.text,),
@@ -42,6 +42,7 @@ def schedule_table(scope: Scope, name: str, item: ast.Schedule, sink: Sink) -> T
         tuple((e.pattern,) for e in known),
         {"value": column},
         tuple(e.span for e in item.entries),
+        complete=complete,
     )
 
 
@@ -212,10 +213,10 @@ def _overlap(name: str, item: ast.Schedule, before: _Interval, after: _Interval,
     )
 
 
-def _covers_term(scope: Scope, name: str, item: ast.Schedule, entries: Sequence[_Interval], sink: Sink) -> None:
-    """A schedule has a value for the whole term."""
+def _covers_term(scope: Scope, name: str, item: ast.Schedule, entries: Sequence[_Interval], sink: Sink) -> bool:
+    """Whether a schedule has a value for the whole term; reports where it has not."""
     if scope.term is None or not entries:
-        return
+        return True
     first, last = (month_of(day) if item.key.text == "month" else day.year for day in scope.term)
     if item.key.text == "contract_year":
         first, last = 1, last - first + 1
@@ -247,6 +248,7 @@ def _covers_term(scope: Scope, name: str, item: ast.Schedule, entries: Sequence[
                 fixes=(Fix("let the nearest entry hold", tuple(held)),),
             )
         )
+    return not lacking
 
 
 def from_year(item: ast.Item, year: int) -> tuple[Fix, ...]:

@@ -47,6 +47,7 @@ class TermsTable:
     columns: dict[str, TermsColumn]
     spans: tuple[Span, ...]
     cells: tuple[tuple[ast.Expr | ast.Range, ...], ...] = ()  # the key cells as written
+    complete: bool = True  # False after a report that rows are missing
 
 
 def terms_table(scope: Scope, name: str, item: ast.Terms, sink: Sink, *, whole: bool = True) -> TermsTable | None:
@@ -84,9 +85,8 @@ def terms_table(scope: Scope, name: str, item: ast.Terms, sink: Sink, *, whole: 
     spans = tuple(row.span for row in item.rows)
     cells = tuple(row.cells[: len(keys)] for row in item.rows)
     table = TermsTable(name, keys, key_types, patterns, columns, spans, cells)
-    if _distinct(table, sink) and whole:
-        _cover(scope, table, item, sink)
-    return table
+    complete = _distinct(table, sink) and (not whole or _covered(scope, table, item, sink))
+    return table if complete else replace(table, complete=False)
 
 
 # The header ----------------------------------------------------------------------------------------------------------
@@ -287,14 +287,14 @@ def _meet(a: Pattern, b: Pattern) -> bool:
         return False
 
 
-def _cover(scope: Scope, table: TermsTable, item: ast.Terms, sink: Sink) -> None:
+def _covered(scope: Scope, table: TermsTable, item: ast.Terms, sink: Sink) -> bool:
     """Every combination of closed categories needs a row or `otherwise`; other keys are proved where they are read."""
     if any(t.kind is not Kind.CATEGORY for t in table.key_types):
-        return
+        return True
     values = [scope.categories[t.scheme or ""].values for t in table.key_types]
     lacking = list(islice(_lacking(table, values), len(values[0]) if len(values) == 1 else 20))
     if not lacking:
-        return
+        return True
     last = item.rows[-1].span
     indent = " " * (last.column - 1)
     width = len(item.header) - len(table.keys)
@@ -309,6 +309,7 @@ def _cover(scope: Scope, table: TermsTable, item: ast.Terms, sink: Sink) -> None
             fixes=(Fix("add the rows", (edits.after(last, added),)),),
         )
     )
+    return False
 
 
 def _lacking(table: TermsTable, values: Sequence[Sequence[str]]) -> Iterable[tuple[str, ...]]:

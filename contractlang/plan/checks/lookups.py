@@ -25,12 +25,18 @@ def check_lookups(ranges: Ranges, low: Lowering, roots: list[Place], sink: Sink)
         if isinstance(op, nodes.Curve) and op.name not in outside and not inside(op, args[0]):
             outside.add(op.name)
             _outside(ranges, low, _place(ranges, low, roots, ref), op, sink)
-        elif isinstance(op, nodes.Terms) and op.table not in outside:
+        elif isinstance(op, nodes.Terms) and op.table not in outside and _complete(low, op.table):
             lacking = uncovered(op, args, ranges.whole(ranges.plan.nodes[ref]))
             if lacking is not None:
                 outside.add(op.table)
                 _row_missing(ranges, low, _place(ranges, low, roots, ref), lacking, sink)
     _bands(ranges, low, roots, outside, sink)
+
+
+def _complete(low: Lowering, table: str) -> bool:
+    """Whether a table has not been reported already."""
+    declared = low.declared.terms.get(table)
+    return declared is None or declared.complete
 
 
 def _place(ranges: Ranges, low: Lowering, roots: list[Place], ref: Ref) -> Place:
