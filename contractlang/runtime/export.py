@@ -52,6 +52,7 @@ def export(result: Result, heading: Heading, folder: Path, extra: dict[str, Any]
     Nothing appears under its final name before everything is written. Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    heading = heading.of(result.periods)
     tables = {TABLE: _settled_table(result, heading)}
     for grain in result.finer_grains():
         keys = sorted(grain - result.plan.settled)
@@ -226,7 +227,7 @@ def _decimals(numbers: Ints, decimals: int, absent: npt.NDArray[np.bool_]) -> pa
 
 
 def _parquet(table: pa.Table, heading: Heading) -> Callable[[Path], object]:
-    metadata = {"vbc": json.dumps({"format": FORMAT, **heading.as_json()}, ensure_ascii=False)}
+    metadata = {"vbc": json.dumps({"format": FORMAT, **heading.identity()}, ensure_ascii=False)}
     return lambda path: pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), path)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,10 +15,11 @@ ILLUSTRATIVE = "illustrative terms"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One edition of the contract: the days on which it is in force, its amendments and its two hashes."""
+    """One edition of the contract: when it is in force, the periods it governs, its amendments and its two hashes."""
 
     start: str
     end: str
+    periods: tuple[str, ...]
     amendments: tuple[str, ...]
     byte_hash: str
     meaning_hash: str
@@ -42,6 +43,16 @@ class Heading:
         if not self.overrides:
             return ""
         return f"{NOT_THE_CONTRACT}: " + "; ".join(f"{name} = {words}" for name, words in self.overrides.items())
+
+    def of(self, periods: Iterable[str]) -> Heading:
+        """The heading with the texts that govern the given periods only."""
+        wanted = set(periods)
+        return replace(self, texts=tuple(text for text in self.texts if wanted & set(text.periods)))
+
+    def identity(self) -> dict[str, Any]:
+        """What identifies a result: nothing in it changes when an amendment for a later day is added."""
+        found = self.as_json()
+        return found | {"texts": [{k: v for k, v in text.items() if k != "in_force"} for text in found["texts"]]}
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -68,9 +79,19 @@ class Heading:
 def heading(compiled: Compiled, data: str = "") -> Heading:
     """The heading of a compiled contract; `data` is the name of the binding as the user wrote it."""
     plan = compiled.plans[-1]
+    governed: dict[int, list[str]] = {}
+    for period in compiled.periods():
+        governed.setdefault(id(compiled.edition_for(period.label)), []).append(period.label)
     texts = tuple(
-        Text(e.start.isoformat(), e.end.isoformat(), e.amendments, e.byte_hash, e.meaning_hash)
-        for e in compiled.editions
+        Text(
+            edition.start.isoformat(),
+            edition.end.isoformat(),
+            tuple(governed.get(id(edition), ())),
+            edition.amendments,
+            edition.byte_hash,
+            edition.meaning_hash,
+        )
+        for edition in compiled.editions
     )
     return Heading(plan.contract, plan.version, plan.title, plan.payer, texts, compiled.overrides, data)
 

@@ -14,6 +14,7 @@ from contractlang.engines.base import Bytes, Inputs, Ints, Programme, Settlement
 from contractlang.plan.nodes import Assertion, Assumption, Named, Plan
 from contractlang.runtime.controls import Outcome
 from contractlang.runtime.provenance import Point, Provenance
+from contractlang.runtime.steps import in_contract_order
 from contractlang.semantics.types import Grain, Type
 from contractlang.values import Value
 
@@ -138,7 +139,7 @@ class Result:
         """All named values of all periods, in the order of the latest contract, then those that only earlier ones have."""
         found: dict[str, Name] = {}
         for plan in reversed(self.plans):
-            for named in plan.names:
+            for named in in_contract_order(plan):
                 found.setdefault(named.name, Name(named, plan.nodes[named.node].type))
         return found
 

@@ -16,7 +16,7 @@ from contractlang.runtime.formatting import rounded
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.result import Result, Status
-from contractlang.runtime.steps import SIDES, StepTaken, empty_sides, steps_taken
+from contractlang.runtime.steps import SIDES, StepTaken, empty_sides, in_contract_order, steps_taken
 from contractlang.runtime.words import clause, is_cell, summands, words
 from contractlang.semantics.types import USD, Kind, Type
 from contractlang.source import Span
@@ -118,10 +118,9 @@ class _Maker:
 
     def blocks(self) -> Iterator[Section]:
         """The blocks in the order of the contract; those of a finer grain have no place on a page per group."""
-        heads = {n.block: n for n in self.plan.names if n.role == "amount" and n.block is not None}
-        order = [n for n in self.plan.names if n.block is not None and heads.get(n.block, n) == n]
+        order = in_contract_order(self.plan)
         for block in dict.fromkeys(n.block for n in order if n.block is not None):
-            own = [n for n in self.plan.names if n.block == block]
+            own = [n for n in order if n.block == block]
             if not all(self.plan.nodes[n.node].type.grain <= self.plan.settled for n in own):
                 continue
             amount = next((n for n in own if n.role == "amount"), None)

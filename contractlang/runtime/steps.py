@@ -68,6 +68,21 @@ def in_order(plan: Plan, block: str) -> list[Named]:
     return sorted(steps, key=lambda n: n.node)
 
 
+def in_contract_order(plan: Plan) -> list[Named]:
+    """All named values in the order of the contract, the values of a block together and in the order of its steps.
+
+    A step that an amendment wrote stands in another file, yet belongs where it applies.
+    """
+    heads: dict[str, int] = {}
+    for position, named in enumerate(plan.names):
+        if named.block is not None and (named.role == "amount" or named.block not in heads):
+            heads[named.block] = position
+    order = [
+        ((heads[n.block], n.node) if n.block is not None else (position, 0), n) for position, n in enumerate(plan.names)
+    ]
+    return [named for _, named in sorted(order, key=lambda pair: pair[0])]
+
+
 def empty_sides(provenance: Provenance, point: Point, block: str) -> list[str]:
     """The sides of a sharing block on which there is nothing to share at any step."""
     found = []
