@@ -39,7 +39,7 @@ NOT_YET |= dict.fromkeys(
     "measure sets, quality, controls and attribution by visits have no page yet",
 )
 NOT_YET |= dict.fromkeys(
-    ("back", "blend", "correct", "each", "earned", "normalised", "relative", "rest"),
+    ("back", "blend", "least", "correct", "each", "earned", "normalised", "relative", "rest"),
     "budgets from a group's own history have no page yet",
 )
 
