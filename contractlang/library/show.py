@@ -136,13 +136,14 @@ def _rewritten(block: ast.Block) -> bool:
     """Whether the steps of a block are no longer those of its text: one came from elsewhere, or one has gone."""
     if not all(_within(step.span, block.span) for step in block.steps):
         return True
+    parts = [step.span for step in block.steps] + ([block.table.span] if block.table is not None else [])
     text, start = block.span.text, block.span.start
     body = _header_end(text)
     kept = "".join(
         text[a:b]
         for a, b in zip(
-            (body, *(step.span.end - start for step in block.steps)),
-            (*(step.span.start - start for step in block.steps), len(text)),
+            (body, *(span.end - start for span in parts)),
+            (*(span.start - start for span in parts), len(text)),
             strict=True,
         )
     )
@@ -162,6 +163,8 @@ def _block(block: ast.Block, settings: tuple[Setting, ...]) -> str:
         wrapped = step.get("of") is not None
         text = _clause(step.span, step.argument, settings, wrapped=wrapped)
         lines.append(f"  {text}" if _within(step.span, block.span) else f"  {text}  # {step.span.place}")
+    if block.table is not None:
+        lines.append(f"  {block.table.span.text}")
     return "\n".join([*lines, "}"])
 
 
