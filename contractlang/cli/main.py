@@ -13,6 +13,7 @@ import click
 from contractlang.cli.checking import check, fmt
 from contractlang.cli.explaining import explain
 from contractlang.cli.reconciling import reconcile
+from contractlang.cli.sampling import sample
 from contractlang.cli.settling import run
 from contractlang.cli.showing import show
 from contractlang.cli.testing import test
@@ -26,7 +27,7 @@ def vbc() -> None:
     """Write, check, settle and explain value-based care contracts."""
 
 
-for command in (check, fmt, show, run, test, explain, reconcile):
+for command in (check, fmt, show, run, test, explain, reconcile, sample):
     vbc.add_command(command)
 
 

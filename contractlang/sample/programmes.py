@@ -1,0 +1,70 @@
+"""The programmes that can be sampled: a contract, and what its world looks like. Everything else follows from the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """A small description of a world.
+
+    `contract` lies below the folder of contracts. `products` are shares by label, for the labels that the contract has.
+    `pmpm` is the mean cost per member and month in the first year, in dollars, `trend` its yearly growth. `attachment` is
+    the limit per member and year, in dollars, for which the truth file states truncated totals. `panel` names the
+    products that count for totals at network level; none: all.
+    """
+
+    name: str
+    summary: str
+    contract: str
+    years: tuple[int, int]
+    members: int
+    groups: int
+    pmpm: int
+    trend: float = 0.04
+    attachment: int = 250_000
+    products: Mapping[str, float] = field(default_factory=dict)
+    panel: tuple[str, ...] = ()
+
+
+PROGRAMMES: dict[str, Programme] = {
+    programme.name: programme
+    for programme in (
+        Programme(
+            "demo",
+            "shared savings on member-months, one quality measure",
+            "demo/shared_savings.vbc",
+            years=(2019, 2021),
+            members=20_000,
+            groups=12,
+            pmpm=1_850,
+            products={"commercial": 0.62, "medicaid": 0.24, "medicare": 0.11, "dual": 0.03},
+            panel=("commercial", "medicaid"),
+        ),
+        Programme(
+            "aqc",
+            "Alternative Quality Contract: global budget from own history, ambulatory and hospital quality",
+            "bcbsma/aqc_2009.vbc",
+            years=(2007, 2010),
+            members=100_000,
+            groups=6,
+            pmpm=340,
+            trend=0.05,
+            products={"HMO": 0.55, "POS": 0.2, "PPO": 0.18, "MA": 0.04, "other": 0.03},
+            panel=("HMO", "POS"),
+        ),
+        Programme(
+            "reach",
+            "ACO REACH: benchmark, discount and risk bands of Medicare organisations",
+            "cms/reach.vbc",
+            years=(2023, 2026),
+            members=60_000,
+            groups=10,
+            pmpm=1_080,
+            trend=0.045,
+            products={"AD": 0.985, "ESRD": 0.015, "medicare": 1.0},
+        ),
+    )
+}
