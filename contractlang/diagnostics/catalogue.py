@@ -247,6 +247,11 @@ RULES = (
         "A warning: a contract may only report, but more often its `payment` was forgotten. A contract that shows by an "
         "`example` what it computes is taken at its word.",
     ),
+    Entry(
+        "mid-period-change",
+        "a schedule changes inside a settlement period",
+        "A warning: a period is settled with the value in force on its first day.",
+    ),
     Entry("scale-gap", "a scale has a gap between two bands", "Every argument inside the ends needs a value."),
     Entry(
         "scale-overlap",

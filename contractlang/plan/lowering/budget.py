@@ -11,7 +11,7 @@ from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import calls, expressions, pipeline, references, remedies
+from contractlang.plan.lowering import calls, expressions, pipeline, references, remedies, shifts
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics.schedules import from_year
 from contractlang.semantics.terms import TermsTable
@@ -137,7 +137,7 @@ def _trended_base(low: Lowering, step: ast.Step, trended: ast.Expr) -> Ref | Non
                 )
                 return None
             factor *= 1 + rate
-        value = references.lower_shift(low, ast.At(at.operand, entry.low, span=at.span))
+        value = shifts.lower_shift(low, ast.At(at.operand, entry.low, span=at.span))
         weight = expressions.lower_expression(low, entry.value)
         if value is None or weight is None:
             return None
@@ -246,7 +246,7 @@ def _risk(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Re
     assert low.block is not None
     current = low.register(f"{low.block}.risk.score", score, "argument", "risk score", step.span, low.block, "risk")
     shift = ast.At(ast.Name((*low.block.split("."), "risk", "score"), span=step.span), at, span=step.span)
-    base = references.lower_shift(low, shift)
+    base = shifts.lower_shift(low, shift)
     ratio = None if base is None else expressions.operate(low, "/", current, base, step.span)
     for word, op_name in (("low", "max"), ("high", "min")):
         bound_written = step.get(word)

@@ -51,6 +51,9 @@ class Lowering:
         self.used: set[str] = set()
         self.item = ""
         self.across: frozenset[tuple[str, str]] = frozenset()
+        self.assumed: dict[str, Type] = {}
+        self.trial: dict[str, Type] = {}
+        self.hidden: dict[Ref, str] = {}
         self.names: list[nodes.Named] = []
         self.refusals: list[nodes.Refusal] = []
         self.requirements: list[nodes.Requirement] = []

@@ -18,14 +18,15 @@ from contractlang.plan.lowering.payments import lower_payment
 from contractlang.plan.lowering.population import lower_population
 from contractlang.plan.lowering.quality import lower_quality
 from contractlang.plan.lowering.sharing import lower_sharing
+from contractlang.plan.lowering.shifts import settle_types
 from contractlang.plan.lowering.spending import lower_spending
 from contractlang.plan.lowering.weights import lower_baseline
 from contractlang.plan.relations import Reduction
 from contractlang.semantics import typing
 from contractlang.semantics.declarations import declare
-from contractlang.semantics.order import evaluation_order
+from contractlang.semantics.order import Order, evaluation_order
 from contractlang.semantics.scope import Scope
-from contractlang.semantics.types import Kind
+from contractlang.semantics.types import Kind, Type
 from contractlang.semantics.typing import described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -50,17 +51,17 @@ def lower(
 ) -> Lowered:
     """Check and lower one edition. The plan is complete only if the sink has no errors."""
     scope = Scope(document, uses, sink)
-    low = Lowering(scope, declare(scope, sink), sink, term_years)
+    declared = declare(scope, sink)
     order = evaluation_order(scope)
-    low.broken |= order.circular
-    low.across = order.across
-    payments: list[str] = []
-    for name in order.names:
-        if name in low.broken:
-            continue
-        low.item = name
-        if not _lower_item(low, name, scope.items[name], payments):
-            low.broken.add(name)
+    assumed: dict[str, Type] = {}
+    while True:  # types that values promise themselves through `prior` only ever get wider, so this ends
+        low = Lowering(scope, declared, sink, term_years)
+        low.broken |= order.circular
+        low.across, low.assumed = order.across, assumed
+        payments = _items(low, order)
+        if not (wider := settle_types(low)):
+            break
+        assumed = {**assumed, **wider}
     _check_previous(low)
     _requirements(low)
     for titled in scope.titled:
@@ -72,6 +73,18 @@ def lower(
         _check_unused(low, document, payments)
     examples = tuple(t for t in scope.titled if isinstance(t, ast.Example))
     return Lowered(_plan(low, document, payments), low, examples)
+
+
+def _items(low: Lowering, order: Order) -> list[str]:
+    """Lower every item after what it reads; gives the names of the payments."""
+    payments: list[str] = []
+    for name in order.names:
+        if name not in low.broken:
+            low.item = name
+            if not _lower_item(low, name, low.scope.items[name], payments):
+                low.broken.add(name)
+    low.item = ""
+    return payments
 
 
 def _check_results(low: Lowering, document: ast.Document) -> None:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from contractlang.diagnostics.diagnostic import Edit, Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import aggregates, calls, references
+from contractlang.plan.lowering import aggregates, calls, references, shifts
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.semantics import literals, typing
 from contractlang.semantics.scope import unknown
@@ -66,7 +66,7 @@ def lower_expression(low: Lowering, e: ast.Expr) -> Ref | None:
         case ast.Aggregate():
             return aggregates.lower_aggregate(low, e)
         case ast.At() | ast.Prior():
-            return references.lower_shift(low, e)
+            return shifts.lower_shift(low, e)
 
 
 def lower_body(low: Lowering, body: ast.Body) -> Ref | None:

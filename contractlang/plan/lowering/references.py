@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
-from contractlang.diagnostics.diagnostic import Edit, Fix
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Edit, Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions
+from contractlang.plan.lowering import expressions, tables
 from contractlang.plan.lowering.context import Lowering
-from contractlang.semantics import typing
-from contractlang.semantics.cells import literal
+from contractlang.semantics.model import ColumnSchema, TableSchema
 from contractlang.semantics.scope import ColumnRef, ItemRef, KeyRef, described_item
-from contractlang.semantics.terms import Pattern, TermsTable
-from contractlang.semantics.types import NONE, Kind, Type
-from contractlang.semantics.typing import Problem, described
+from contractlang.semantics.terms import TermsTable
+from contractlang.semantics.types import NONE, USD, Kind, Type
 from contractlang.source import Span
 from contractlang.syntax import ast
-from contractlang.values import State, Value
 
 
 def lower_name(low: Lowering, name: ast.Name) -> Ref | None:
     if name.text in low.locals:
-        return low.locals[name.text]
+        return low.builder.read(low.locals[name.text], name.span)
     bare = low.declared.inputs.get(low.bare_table) if low.bare_table else None
     if bare is not None and len(name.parts) == 1 and bare.column(name.text) is not None:
         return column_cell(low, bare.name, name.text, name)
@@ -60,17 +57,13 @@ def column_cell(low: Lowering, table_name: str, column_name: str, name: ast.Name
     low.used.add(table_name)
     schema = low.declared.inputs[table_name]
     column = schema.column(column_name)
+    if f"{table_name}.{column_name}" in low.declared.broken:
+        return None
     if column is None:
         low.scope.unknown(name, [f"{table_name}.{c.name}" for c in schema.columns], "column")
         return None
     if schema.member_level:
-        keys = [k.name for k in schema.keys]
-        low.error(
-            "grain-mismatch",
-            f"`{name.text}` varies by {' and '.join(keys)}, this place by {low.scope.unit} and {low.scope.period}",
-            name.span,
-            f"take it into a block over `{table_name}` (`population`, `spending`, `measure`), which adds it up",
-        )
+        _member_column(low, schema, column, name)
         return None
     grain = frozenset(k.name for k in schema.keys)
     cell = low.emit(nodes.Cell(table_name, column_name), (), column.type.at(grain), name.span)
@@ -78,6 +71,39 @@ def column_cell(low: Lowering, table_name: str, column_name: str, name: ast.Name
         return cell
     factor = low.constant(column.factor, Type(Kind.NUMBER), name.span)
     return low.emit(nodes.Arithmetic("*"), (cell, factor), column.type.at(grain), name.span)
+
+
+def _member_column(low: Lowering, schema: TableSchema, column: ColumnSchema, name: ast.Name) -> None:
+    """A column of member rows where a settled value is needed: add it up in a block."""
+    keys = [k.name for k in schema.keys]
+    words = " and ".join(keys)
+    help_ = f"add it up in a block over `{schema.name}`: `population`, `spending` or `measure`"
+    open_keys = [k for k in schema.keys if k.role == "open"]
+    if len(open_keys) == 1 and open_keys[0].name != "member":
+        word = open_keys[0].name
+        help_ += f"; if `{word}` has a known list of values, declare `category {word} {{ … }}` and add up over it"
+    population = next(
+        (
+            n
+            for n, i in low.scope.items.items()
+            if isinstance(i, ast.Block) and i.kind == "population" and i.source and i.source.text == schema.name
+        ),
+        None,
+    )
+    fixes: list[Fix] = []
+    if population is not None and column.type.unit == USD and low.item in low.scope.items:
+        block = f"total_{column.name}"
+        item = low.scope.items[low.item].span
+        text = f"spending {block} of {population} {{\n  amount  {column.name}\n}}\n\n"
+        fixes = [Fix("add it up in a block", (edits.before(item, text), *edits.instead(name.span, block).edits))]
+    low.error(
+        "grain-mismatch",
+        f"`{name.text}` varies by {words}, this place by {low.scope.unit} and {low.scope.period}",
+        name.span,
+        help_,
+        labels=[Label(schema.span, "the table")] if schema.span is not None else [],
+        fixes=fixes,
+    )
 
 
 def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: tuple[str, ...]) -> Ref | None:
@@ -102,7 +128,7 @@ def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: t
                 low.scope.unknown(name, [f"{item_name}.{c}" for c in table.columns], "column")
                 return None
             keys = [_visible_key(low, table, i, name.span) for i in range(len(table.keys))]
-            return terms(low, table, rest[0], keys, name.span)
+            return tables.terms(low, table, rest[0], keys, name.span)
         case ast.Schedule():
             table = low.declared.terms.get(item_name)
             if table is None:
@@ -115,7 +141,9 @@ def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: t
                     f"write `{item_name}`",
                 )
                 return None
-            return terms(low, table, "value", [key(low, table.keys[0], name.span)], name.span)
+            if table.keys == ("month",):
+                return tables.monthly(low, table, name.span)
+            return tables.terms(low, table, "value", [key(low, table.keys[0], name.span)], name.span)
         case ast.Scale():
             low.error(
                 "kind-mismatch",
@@ -136,7 +164,7 @@ def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: t
 def _value(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: tuple[str, ...]) -> Ref | None:
     full = ".".join((item_name, *rest))
     if full in low.values:
-        return low.values[full]
+        return low.builder.read(low.values[full], name.span)
     if not rest and isinstance(item, ast.Block) and item.kind == "population":
         low.error(
             "kind-mismatch",
@@ -149,16 +177,23 @@ def _value(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: 
     if inside or rest:
         low.scope.unknown(name, inside or [item_name], "step" if isinstance(item, ast.Block) else "name")
         return None
-    # The item stands on a circle, which has been reported.
+    if isinstance(item, ast.Baseline):
+        low.error(
+            "kind-mismatch",
+            f"`{item_name}` is a baseline, not a value",
+            name.span,
+            f"read a value of its years: `x at {item_name}`",
+        )
+    elif not isinstance(item, ast.Block | ast.Define | ast.Constant | ast.Payment):
+        low.error(
+            "kind-mismatch", f"`{item_name}` is {_a(described_item(item))}, not a value", name.span, "name a value"
+        )
     low.broken.add(item_name)
     return None
 
 
 def _a(word: str) -> str:
     return f"an {word}" if word[0] in "aeiou" else f"a {word}"
-
-
-# Tables of terms -----------------------------------------------------------------------------------------------------
 
 
 def _visible_key(low: Lowering, table: TermsTable, position: int, span: Span) -> Ref | None:
@@ -175,52 +210,6 @@ def _visible_key(low: Lowering, table: TermsTable, position: int, span: Span) ->
         )
         return None
     return lower_name(low, name)
-
-
-def terms(low: Lowering, table: TermsTable, column: str, keys: list[Ref | None], span: Span) -> Ref | None:
-    """One column of a table of terms for keys that are nodes."""
-    args: list[Ref] = []
-    for ref, type_, word in zip(keys, table.key_types, table.keys, strict=True):
-        if ref is None:
-            return None
-        problem = typing.comparison(
-            "is",
-            replace(low.type(ref), literal=False),
-            replace(type_, unit=low.type(ref).unit) if type_.numeric else type_,
-        )
-        if isinstance(problem, Problem):
-            low.error(
-                "kind-mismatch",
-                f"table `{table.name}` is keyed by `{word}`, {described(type_)}; here is {described(low.type(ref))}",
-                span,
-            )
-            return None
-        args.append(ref)
-    found = table.columns[column]
-    rows = tuple(
-        nodes.TermsRow(_patterns(pattern), value, at)
-        for pattern, value, at in zip(table.patterns, found.values, found.spans, strict=True)
-    )
-    grain = typing.union([low.type(a) for a in args])
-    absent = found.type.absent | typing.absences([low.type(a) for a in args])
-    if not _total(table):
-        absent = absent | {State.MISSING}
-    return low.emit(
-        nodes.Terms(table.name, column, rows), tuple(args), replace(found.type, grain=grain, absent=absent), span
-    )
-
-
-def _patterns(pattern: tuple[Pattern, ...]) -> tuple[Value | tuple[Value | None, Value | None] | None, ...]:
-    return pattern
-
-
-def _total(table: TermsTable) -> bool:
-    """Whether every key value has a row (checked for one closed category, and for schedules by their cover)."""
-    if len(table.keys) != 1:
-        return all(p is None for p in table.patterns[-1])
-    if table.key_types[0].kind is Kind.CATEGORY:
-        return True
-    return all(isinstance(p[0], tuple) for p in table.patterns) or table.patterns[-1][0] is None
 
 
 def lower_lookup(low: Lowering, e: ast.Lookup) -> Ref | None:
@@ -251,103 +240,4 @@ def lower_lookup(low: Lowering, e: ast.Lookup) -> Ref | None:
             keys.append(low.constant(word, Type(Kind.CATEGORY, scheme=type_.scheme), part.span))
         else:
             keys.append(expressions.lower_expression(low, part))
-    return terms(low, table, e.column, keys, e.span)
-
-
-# Other periods -------------------------------------------------------------------------------------------------------
-
-
-def lower_shift(low: Lowering, e: ast.At | ast.Prior) -> Ref | None:
-    """`prior x [starting v]` and `x at 2019`, `x at baseline`."""
-    starting: Ref | None = None
-    if isinstance(e, ast.Prior) and e.starting is not None:
-        starting = expressions.lower_expression(low, e.starting)
-        if starting is None:
-            return None
-    name = _shifted_name(low, e, starting)
-    if name is None:
-        return None
-    text, type_ = name
-    if isinstance(e, ast.Prior):
-        absent = type_.absent | {State.MISSING}
-        return low.emit(
-            nodes.Previous(text, 1), () if starting is None else (starting,), replace(type_, absent=absent), e.span
-        )
-    at = _periods(low, e.period)
-    if at is None:
-        return None
-    grain = type_.grain - {low.scope.period}
-    return low.emit(
-        nodes.Previous(text, 0, at), (), replace(type_, grain=grain, absent=type_.absent | {State.MISSING}), e.span
-    )
-
-
-def _shifted_name(low: Lowering, e: ast.At | ast.Prior, starting: Ref | None) -> tuple[str, Type] | None:
-    """The name whose value is read in another period; an expression gets a hidden name of its own."""
-    operand = e.operand
-    target = _across(low, operand) if isinstance(operand, ast.Name) and isinstance(e, ast.Prior) else None
-    if target is not None and isinstance(operand, ast.Name):
-        low.used.add(target)
-        if starting is None:
-            low.error(
-                "prior-without-starting",
-                f"`{operand.text}` reaches itself through `prior`",
-                e.span,
-                "say what it starts from: `prior x starting v`",
-            )
-            return None
-        return operand.text, replace(low.type(starting), grain=low.settled, literal=False)
-    ref = expressions.lower_expression(low, operand)
-    if ref is None:
-        return None
-    node = low.builder.nodes[ref]
-    if node.name is None:
-        hidden = f"({operand.span.text})"
-        ref = low.builder.name(ref, hidden, operand.span)
-        low.names.append(nodes.Named(hidden, ref, "hidden", operand.span.text, operand.span))
-        node = low.builder.nodes[ref]
-    assert node.name is not None
-    return node.name, node.type
-
-
-def _across(low: Lowering, name: ast.Name) -> str | None:
-    """The item of a name if it reaches the item that is being lowered in turn."""
-    for found in low.scope.candidates(name):
-        if isinstance(found, ItemRef) and (low.item, found.name) in low.across:
-            return found.name
-    return None
-
-
-def _periods(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...] | None:
-    if isinstance(period, ast.Name) and len(period.parts) == 1:
-        item = low.scope.items.get(period.text)
-        if not isinstance(item, ast.Baseline):
-            known = [n for n, i in low.scope.items.items() if isinstance(i, ast.Baseline)]
-            low.scope.unknown(period, known, "baseline")
-            return None
-        low.used.add(period.text)
-        entries = []
-        for entry in item.entries:
-            assert entry.low is not None
-            year, weight = literal(low.scope, entry.low, low.sink), literal(low.scope, entry.value, low.sink)
-            if (
-                year is None
-                or weight is None
-                or not isinstance(year[0], Fraction)
-                or not isinstance(weight[0], Fraction)
-            ):
-                return None
-            entries.append((str(year[0]), weight[0]))
-        return tuple(entries)
-    found = literal(low.scope, period, low.sink)
-    if found is None:
-        return None
-    if not isinstance(found[0], Fraction) or found[0].denominator != 1:
-        low.error(
-            "kind-mismatch",
-            "`at` needs a period or a baseline",
-            period.span,
-            "write a year, such as `at 2019`, or the name of a baseline",
-        )
-        return None
-    return ((str(found[0]), Fraction(1)),)
+    return tables.terms(low, table, e.column, keys, e.span)

@@ -1,0 +1,204 @@
+"""Values of other periods: `prior x [starting v]`, `x at 2019`, `x at baseline`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix, Sink
+from contractlang.plan import nodes
+from contractlang.plan.builder import Ref
+from contractlang.plan.lowering import expressions
+from contractlang.plan.lowering.context import Lowering
+from contractlang.semantics import typing
+from contractlang.semantics.cells import literal
+from contractlang.semantics.scope import ItemRef
+from contractlang.semantics.types import NONE, USD, Kind, Type
+from contractlang.semantics.typing import Problem, described
+from contractlang.syntax import ast
+from contractlang.values import State
+
+STARTS = (
+    ("$0", Type(Kind.MONEY, USD, step=Fraction(1))),
+    ("0%", Type(Kind.PERCENT, NONE, step=Fraction(1, 100))),
+    ("0", Type(Kind.NUMBER, NONE, step=Fraction(1))),
+    ("no", Type(Kind.FLAG)),
+)
+"""What a value that reaches itself may start from, tried in this order for a suggestion."""
+
+
+def lower_shift(low: Lowering, e: ast.At | ast.Prior) -> Ref | None:
+    """The value of a name in another period."""
+    if isinstance(e, ast.Prior):
+        return _prior(low, e)
+    at = _periods(low, e.period)
+    found = _named(low, e.operand)
+    if at is None or found is None:
+        return None
+    name, type_ = found
+    if len(at) > 1 and not type_.numeric:
+        low.error(
+            "kind-mismatch",
+            f"the mean of several years needs a number, here is {described(type_)}",
+            e.operand.span,
+            "read one year: `x at 2023`",
+        )
+        return None
+    if len(at) > 1:
+        type_ = replace(type_, step=None)
+    read = replace(type_, grain=type_.grain - {low.scope.period}, absent=type_.absent | {State.MISSING})
+    return low.emit(nodes.Previous(name, 0, at), (), read, e.span)
+
+
+# One period earlier --------------------------------------------------------------------------------------------------
+
+
+def _prior(low: Lowering, e: ast.Prior) -> Ref | None:
+    starting: Ref | None = None
+    if e.starting is not None:
+        starting = expressions.lower_expression(low, e.starting)
+        if starting is None:
+            return None
+    target = _across(low, e.operand)
+    if target is not None:
+        low.used.add(target)
+        return _from_start(low, e, starting)
+    found = _named(low, e.operand)
+    if found is None:
+        return None
+    name, type_ = found
+    if starting is not None:
+        common = typing.unify((replace(type_, literal=False), low.type(starting)), "the value and its start are")
+        if isinstance(common, Problem):
+            assert e.starting is not None
+            low.problem(common, e.starting.span, (e.operand, e.starting))
+            return None
+        type_ = common
+    args = () if starting is None else (starting,)
+    return low.emit(nodes.Previous(name, 1), args, replace(type_, absent=type_.absent | {State.MISSING}), e.span)
+
+
+def _across(low: Lowering, operand: ast.Expr) -> str | None:
+    """The item that is read, if it reaches the item that is being lowered in turn."""
+    if isinstance(operand, ast.Name):
+        for found in low.scope.candidates(operand):
+            if isinstance(found, ItemRef) and (low.item, found.name) in low.across:
+                return found.name
+    return None
+
+
+def _from_start(low: Lowering, e: ast.Prior, starting: Ref | None) -> Ref | None:
+    """A value that reaches itself. Its type is assumed from its start until it is known (see `settle_types`)."""
+    assert isinstance(e.operand, ast.Name)
+    name = e.operand.text
+    if starting is None and name not in low.trial:
+        low.error(
+            "prior-without-starting",
+            f"`{name}` reaches itself through `prior` and does not say where it starts",
+            e.span,
+            f"say what it starts from: `prior {name} starting $0`",
+            fixes=_starts(low, e),
+        )
+        return None
+    type_ = low.trial[name] if starting is None else low.type(starting)
+    type_ = low.assumed.get(name, replace(type_, grain=low.settled, literal=False))
+    args = () if starting is None else (starting,)
+    return low.emit(nodes.Previous(name, 1), args, replace(type_, absent=type_.absent | {State.MISSING}), e.span)
+
+
+def _starts(low: Lowering, e: ast.Prior) -> list[Fix]:
+    """The first simple start with which the definition checks."""
+    item = low.scope.items.get(low.item)
+    if low.trial or not isinstance(item, ast.Define | ast.Payment) or not isinstance(e.operand, ast.Name):
+        return []
+    found: list[Fix] = []
+    sink, used = low.sink, set(low.used)
+    for text, type_ in STARTS:
+        low.trial = {e.operand.text: type_}
+        low.sink = low.scope.sink = Sink()
+        ref = expressions.lower_body(low, item.body)
+        if ref is not None and not low.sink.failed and low.type(ref).unit == type_.unit:
+            found.append(Fix(f"start from `{text}`", (edits.after(e.span, f" starting {text}"),)))
+            break
+    low.trial, low.sink, low.scope.sink, low.used = {}, sink, sink, used
+    return found
+
+
+def settle_types(low: Lowering) -> dict[str, Type]:
+    """Types that were assumed for names read before they existed, and that turned out too narrow; what to assume next."""
+    wider: dict[str, Type] = {}
+    for node in low.builder.nodes:
+        if not isinstance(node.op, nodes.Previous) or node.op.name not in low.values or not node.args:
+            continue
+        own, there = node.type, low.type(low.values[node.op.name])
+        step = typing.common_step([own.step, there.step])
+        if there.absent <= own.absent and step == own.step:
+            continue
+        known = low.assumed.get(node.op.name)
+        step = step if known is None else None
+        wider[node.op.name] = replace(own, absent=own.absent | there.absent, step=step)
+    return wider
+
+
+# A stated period -----------------------------------------------------------------------------------------------------
+
+
+def _named(low: Lowering, operand: ast.Expr) -> tuple[str, Type] | None:
+    """The name whose value is read in another period; an expression gets a hidden name of its own."""
+    ref = expressions.lower_expression(low, operand)
+    if ref is None:
+        return None
+    node = low.builder.nodes[ref]
+    if node.name is not None:
+        return node.name, node.type
+    if ref not in low.hidden:
+        name = f"({' '.join(operand.span.text.split())})"
+        while any(n.name == name for n in low.names):
+            name += "′"
+        alias = low.builder.name(ref, name, operand.span)
+        low.names.append(nodes.Named(name, alias, "hidden", name[1:-1], operand.span))
+        low.hidden[ref] = name
+    return low.hidden[ref], low.type(ref)
+
+
+def _periods(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...] | None:
+    if low.scope.period != "year":
+        low.error(
+            "unsupported",
+            f"`at` names a year, and this contract settles per {low.scope.period}",
+            period.span,
+            f"read the {low.scope.period} before with `prior`, or settle per year",
+        )
+        return None
+    if isinstance(period, ast.Name):
+        return _baseline(low, period)
+    found = literal(low.scope, period, low.sink)
+    if found is None:
+        return None
+    if not isinstance(found[0], Fraction) or found[0].denominator != 1 or not found[1].literal:
+        low.error(
+            "kind-mismatch",
+            "`at` needs a year or a baseline",
+            period.span,
+            "write a year, such as `at 2019`, or the name of a baseline",
+        )
+        return None
+    return ((str(found[0]), Fraction(1)),)
+
+
+def _baseline(low: Lowering, period: ast.Name) -> tuple[tuple[str, Fraction], ...] | None:
+    item = low.scope.items.get(period.text)
+    if not isinstance(item, ast.Baseline):
+        known = [n for n, i in low.scope.items.items() if isinstance(i, ast.Baseline)]
+        low.scope.unknown(period, known, "baseline")
+        return None
+    low.used.add(period.text)
+    if period.text in low.broken:
+        return None
+    entries: list[tuple[str, Fraction]] = []
+    for entry in item.entries:
+        assert isinstance(entry.low, ast.Number)
+        assert isinstance(entry.value, ast.Number)
+        entries.append((str(entry.low.value), entry.value.value))
+    return tuple(entries)

@@ -1,0 +1,138 @@
+"""Lookups in tables of terms and schedules, for keys that are nodes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from fractions import Fraction
+
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix
+from contractlang.plan import nodes
+from contractlang.plan.builder import Ref
+from contractlang.plan.lowering.context import Lowering
+from contractlang.semantics import typing
+from contractlang.semantics.cells import with_unit
+from contractlang.semantics.schedules import first_day, month_of
+from contractlang.semantics.scope import PERIODS
+from contractlang.semantics.terms import Pattern, TermsTable
+from contractlang.semantics.types import NONE, Kind, Type
+from contractlang.semantics.typing import Problem, described
+from contractlang.source import Span
+from contractlang.syntax import ast
+from contractlang.values import State, Value
+
+ONE = Fraction(1)
+
+
+def terms(low: Lowering, table: TermsTable, column: str, keys: list[Ref | None], span: Span) -> Ref | None:
+    """One column of a table of terms for keys that are nodes."""
+    args: list[Ref] = []
+    for position, (ref, type_, word) in enumerate(zip(keys, table.key_types, table.keys, strict=True)):
+        if ref is None:
+            return None
+        given = replace(low.type(ref), literal=False)
+        found = typing.unify((given, type_), "")
+        if isinstance(found, Problem):
+            bare = found.adapt[1] if found.adapt is not None else None
+            low.error(
+                found.code,
+                f"table `{table.name}` is keyed by `{word}`, {described(type_)}; here is {described(given)}",
+                span,
+                f"write the keys with their unit: `{bare}`" if bare else found.help,
+                fixes=_keys_with_unit(table, position, bare) if bare else (),
+            )
+            return None
+        args.append(ref)
+    found_column = table.columns[column]
+    rows = tuple(
+        nodes.TermsRow(_patterns(pattern), value, at)
+        for pattern, value, at in zip(table.patterns, found_column.values, found_column.spans, strict=True)
+    )
+    grain = typing.union([low.type(a) for a in args])
+    absent = found_column.type.absent | typing.absences([low.type(a) for a in args])
+    if not _total(table):
+        absent = absent | {State.MISSING}
+    type_ = replace(found_column.type, grain=grain, absent=absent)
+    return low.emit(nodes.Terms(table.name, column, rows), tuple(args), type_, span)
+
+
+def _keys_with_unit(table: TermsTable, position: int, word: str) -> tuple[Fix, ...]:
+    numbers: list[ast.Expr | None] = []
+    for row in table.cells:
+        cell = row[position]
+        numbers += [cell.low, cell.high] if isinstance(cell, ast.Range) else [cell]
+    changed = tuple(e for n in numbers if n is not None for f in with_unit(n, word) for e in f.edits)
+    return (Fix("write the unit of the keys", changed),) if changed else ()
+
+
+def monthly(low: Lowering, table: TermsTable, span: Span) -> Ref | None:
+    """A schedule per month at the settlement period: the value in force on its first day."""
+    item = low.scope.items[table.name]
+    if low.scope.term is None or not isinstance(item, ast.Schedule):
+        return None
+    months = PERIODS[low.scope.period]
+    column = table.columns["value"]
+    rows: list[nodes.TermsRow] = []
+    month, last = (month_of(day) for day in low.scope.term)
+    while month <= last:
+        at = _entry_on(table, first_day(month))
+        if at is not None:
+            keys: tuple[Fraction, ...] = (Fraction(month // 12),)
+            if months < 12:
+                keys = (*keys, Fraction(month % 12 // months + 1))
+            rows.append(nodes.TermsRow(keys, column.values[at], column.spans[at]))
+            _changes_inside(low, table, item, month, months)
+        month += months
+    words = ("year",) if months == 12 else ("year", low.scope.period)
+    args = [
+        low.emit(nodes.Key(w), (), Type(Kind.NUMBER, NONE, frozenset({low.scope.period}), step=ONE), span)
+        for w in words
+    ]
+    type_ = replace(column.type, grain=typing.union([low.type(a) for a in args]))
+    return low.emit(nodes.Terms(table.name, "value", tuple(rows)), tuple(args), type_, span)
+
+
+def _entry_on(table: TermsTable, day: dt.date) -> int | None:
+    for position, (ends,) in enumerate(table.patterns):
+        assert isinstance(ends, tuple)
+        low, high = ends
+        if (low is None or low <= day) and (high is None or day <= high):  # type: ignore[operator]
+            return position
+    return None
+
+
+def _changes_inside(low: Lowering, table: TermsTable, item: ast.Schedule, month: int, months: int) -> None:
+    """A change inside a settlement period is not seen at its grain: the value of the first day counts."""
+    for position, (ends,) in enumerate(table.patterns):
+        assert isinstance(ends, tuple)
+        start = ends[0]
+        if not isinstance(start, dt.date) or not month < month_of(start) < month + months:
+            continue
+        entry, before = item.entries[position], item.entries[position - 1] if position else None
+        following = first_day(month + months)
+        changed = [edits.instead(entry.low.span, str(following)).edits[0]] if entry.low is not None else []
+        if before is not None and before.high is not None:
+            end = following - dt.timedelta(days=1)
+            changed.append(edits.instead(before.high.span, str(end)).edits[0])
+        low.warn(
+            "mid-period-change",
+            f"schedule `{table.name}` changes on {start}, inside a settled {low.scope.period}",
+            entry.span,
+            f"the value in force on the first day of each {low.scope.period} counts; "
+            "let the entry start with a period to say so",
+            fixes=[Fix(f"let it start on {following}", tuple(changed))],
+        )
+
+
+def _patterns(pattern: tuple[Pattern, ...]) -> tuple[Value | tuple[Value | None, Value | None] | None, ...]:
+    return pattern
+
+
+def _total(table: TermsTable) -> bool:
+    """Whether every key value has a row (checked for one closed category, and for schedules by their cover)."""
+    if len(table.keys) != 1:
+        return all(p is None for p in table.patterns[-1])
+    if table.key_types[0].kind is Kind.CATEGORY:
+        return True
+    return all(isinstance(p[0], tuple) for p in table.patterns) or table.patterns[-1][0] is None
