@@ -45,7 +45,8 @@ class Outcome:
 def run_examples(compiled: Compiled, sink: Sink) -> Iterator[Outcome]:
     """Every example of every edition, under the text in force in its period; failures are reported.
 
-    An example that stands in several editions is run once, under the edition that governs its period.
+    An example that stands in several editions is run once: under the edition that governs its period, or, where it
+    states none, under the last that has it.
     """
     done: set[Span] = set()
     several = len(compiled.editions) > 1
@@ -59,7 +60,7 @@ def run_examples(compiled: Compiled, sink: Sink) -> Iterator[Outcome]:
                 yield Outcome(example.title, example.span.place, (), "cannot be evaluated")
                 continue
             governing = compiled.edition_for(ready.period)
-            if several and governing is not None and governing is not edition:
+            if several and ready.dated and governing is not None and governing is not edition:
                 continue
             done.add(example.span)
             outcome = run_example(ready)
