@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Edit, Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import aggregates, calls, references, shifts
+from contractlang.plan.lowering import aggregates, calls, references, remedies, shifts
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.semantics import literals, typing
+from contractlang.semantics.literals import amount
 from contractlang.semantics.scope import unknown
 from contractlang.semantics.types import UNIT_WORDS, Kind, Type
 from contractlang.semantics.typing import Problem, described
@@ -84,7 +86,7 @@ def lower_body(low: Lowering, body: ast.Body) -> Ref | None:
                 "the cases after `otherwise` are never reached",
                 body.cases[position + 1].span,
                 "let `otherwise` stand last",
-                fixes=[_without(body.cases[position + 1].span)],
+                fixes=[_last(body, position)],
             )
             return None
         if case.condition is not None:
@@ -109,22 +111,25 @@ def lower_body(low: Lowering, body: ast.Body) -> Ref | None:
     return ref
 
 
-def _without(span: Span) -> Fix:
-    """A fix that removes the line of a span."""
-    text = span.file.text
-    start = text.rfind("\n", 0, span.start)
-    return Fix("remove the case", (Edit(Span(span.file, max(start, 0), span.end), ""),))
+def _last(body: ast.Cases, position: int) -> Fix:
+    """`otherwise` moved behind the cases that follow it."""
+    case, last = body.cases[position], body.cases[-1]
+    indent = " " * (last.span.column - 1)
+    moved = edits.after(last.span, f"\n{indent}{edits.one_line(case.span)}")
+    return Fix("let `otherwise` stand last", (*edits.without(case.span, "").edits, moved))
 
 
 def flag(low: Lowering, e: ast.Expr) -> Ref | None:
     """An expression that must be yes or no."""
     ref = lower_expression(low, e)
     if ref is not None and low.type(ref).kind is not Kind.FLAG:
+        fixes = remedies.compared(e, low.type(ref), low)
         low.error(
             "kind-mismatch",
             f"a condition is needed, here is {described(low.type(ref))}",
             e.span,
-            "compare it with something, such as `> 0`",
+            "compare it with something, such as `" + (fixes[0].edits[-1].text.strip() if fixes else "> 0") + "`",
+            fixes=fixes,
         )
         return None
     return ref
@@ -134,7 +139,9 @@ def numeric(low: Lowering, e: ast.Expr, what: str) -> Ref | None:
     """An expression that must be a number of any unit."""
     ref = lower_expression(low, e)
     if ref is not None and not low.type(ref).numeric:
-        low.error("kind-mismatch", f"{what} needs a number, here is {described(low.type(ref))}", e.span)
+        type_ = low.type(ref)
+        help_ = "write a number, or choose one: `when CONDITION: …`" if type_.kind is Kind.FLAG else "write a number"
+        low.error("kind-mismatch", f"{what} needs a number, here is {described(type_)}", e.span, help_)
         return None
     return ref
 
@@ -154,7 +161,24 @@ def common(low: Lowering, refs: Sequence[Ref], parts: Sequence[ast.Expr], what: 
                     break
         low.problem(found, odd, parts)
         return None
+    bare_percentages(low, types, parts)
     return found
+
+
+def bare_percentages(low: Lowering, types: Sequence[Type], parts: Sequence[ast.Expr]) -> None:
+    """Warn of a bare number such as `40` beside a percentage: it counts as 4000%."""
+    if not any(t.kind is Kind.PERCENT and not t.literal for t in types):
+        return
+    for part in parts:
+        if isinstance(part, ast.Number) and not part.symbol and part.unit is None and abs(part.value) >= 2:
+            digits = part.span.text
+            low.warn(
+                "percent-or-points",
+                f"`{digits}` beside a percentage is {amount(part.value, Type(Kind.PERCENT))}",
+                part.span,
+                f"write `{digits}%`, if that is meant",
+                fixes=[edits.instead(part.span, f"{digits}%")],
+            )
 
 
 # Shapes --------------------------------------------------------------------------------------------------------------
@@ -201,9 +225,36 @@ def binary(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, span: Span) 
     a, b = lower_expression(low, left), lower_expression(low, right)
     if a is None or b is None:
         return None
-    if op in "+-" and _percent_plus(low, left, right, a, b):
-        return None
+    if op in "+-":
+        if _percent_plus(low, left, right, a, b):
+            return None
+        bare_percentages(low, (low.type(a), low.type(b)), (left, right))
+    for side, other, ref in ((left, right, a), (right, left, b)):
+        if low.type(ref).kind is Kind.FLAG:
+            _flag_as_number(low, op, side, other, span)
+            return None
     return operate(low, op, a, b, span, (left, right))
+
+
+def _flag_as_number(low: Lowering, op: str, flag_side: ast.Expr, other: ast.Expr, span: Span) -> None:
+    """`passed * amount` is a choice: the amount when passed, otherwise nothing."""
+    fixes: list[Fix] = []
+    item = low.scope.items.get(low.item)
+    type_ = low.probe(other) if op == "*" else None
+    nothing = typing.zero(type_) if type_ is not None else None
+    if isinstance(item, ast.Define | ast.Payment) and item.body.span == span and nothing is not None:
+        text = item.span.file.text
+        start = text.rindex("=", 0, span.start)
+        cases = f"\n  when {flag_side.span.text}: {other.span.text}\n  otherwise: {nothing}"
+        place = Span(span.file, len(text[:start].rstrip()), span.end)
+        fixes = [Fix("write it as a choice", (Edit(place, cases),))]
+    low.error(
+        "kind-mismatch",
+        f"`{op}` needs numbers, here is a flag",
+        flag_side.span,
+        f"write a choice: `when {edits.one_line(flag_side.span)}: …` and `otherwise: …`",
+        fixes=fixes,
+    )
 
 
 def operate(low: Lowering, op: str, a: Ref, b: Ref, span: Span, parts: Sequence[ast.Expr] = ()) -> Ref | None:
@@ -268,6 +319,7 @@ def compare(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, span: Span)
     if isinstance(found, Problem):
         low.problem(found, (left, right)[found.adapt[0]].span if found.adapt else span, (left, right))
         return None
+    bare_percentages(low, (low.type(a), low.type(b)), (left, right))
     return low.emit(nodes.Compare(op), (a, b), found, span)
 
 
@@ -282,8 +334,9 @@ def _beside(low: Lowering, left: Ref | None, right: ast.Expr) -> Ref | None:
                 values = low.scope.categories[type_.scheme].values
                 if word in values:
                     return low.constant(word, Type(Kind.CATEGORY, scheme=type_.scheme), right.span)
-                if isinstance(right, ast.Text) or not low.scope.candidates(right):  # type: ignore[arg-type]
-                    low.sink.report(unknown(word, right.span, values, f"value of category `{type_.scheme}`"))
+                if isinstance(right, ast.Text) or (isinstance(right, ast.Name) and not low.scope.candidates(right)):
+                    if not low.scope.blind:
+                        low.sink.report(unknown(word, right.span, values, f"value of category `{type_.scheme}`"))
                     return None
     return lower_expression(low, right)
 
@@ -299,11 +352,13 @@ def _power(low: Lowering, left: ast.Expr, right: ast.Expr, span: Span) -> Ref | 
         and op.value.denominator == 1
         and abs(op.value) <= 100
     ):
+        rooted = f"power({edits.one_line(left.span)}, {edits.one_line(right.span)}, 12 decimals)"
         low.error(
             "root-without-decimals",
             "`^` takes a whole number up to 100",
             right.span,
-            "write `power(x, y, 12 decimals)` for any other power",
+            f"write `{rooted}` for any other power",
+            fixes=[edits.instead(parenthesised(left.span).to(parenthesised(right.span)), rooted)],
         )
         return None
     found = typing.power(low.type(base), int(op.value))
@@ -313,6 +368,17 @@ def _power(low: Lowering, left: ast.Expr, right: ast.Expr, span: Span) -> Ref | 
     if op.value < 0:
         found = replace(found, absent=found.absent | {State.NOT_REPORTABLE})
     return low.emit(nodes.Power(int(op.value)), (base,), found, span)
+
+
+def parenthesised(span: Span) -> Span:
+    """A piece of source with the parentheses directly around it."""
+    text = span.file.text
+    start, end = len(text[: span.start].rstrip()), span.end
+    while end < len(text) and text[end] in " \t":
+        end += 1
+    if start and text[start - 1] == "(" and text[end : end + 1] == ")":
+        return Span(span.file, start - 1, end + 1)
+    return span
 
 
 def _state_test(low: Lowering, e: ast.StateTest) -> Ref | None:
