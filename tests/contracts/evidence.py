@@ -1,0 +1,305 @@
+"""What stands behind a row of `contracts/FEATURES.md`: grammar, reference, a clause, and two amounts that were run.
+
+A row of `rows.toml` only says where to look. Everything else is found: the contract `NN_name.vbc` and the one that gets the
+row wrong, `NN_name_misdone.vbc`; the line of the clause, and that the grammar reads that very text by the rule named; the
+heading in the reference; and for both contracts an amount that an `example`, or a case with data, expects and gets from
+the same givens.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from contractlang.diagnostics.diagnostic import Sink
+from contractlang.diagnostics.render import report
+from contractlang.locations import contracts_folder, grammar_folder
+from contractlang.plan.compiler import compile_file
+from contractlang.plan.lowering.examples import lower_example
+from contractlang.runtime.cases import Case, read_case, run_case
+from contractlang.runtime.examples import Outcome, run_example
+from contractlang.source import SourceFile
+from contractlang.syntax import ast
+from contractlang.syntax.automaton import run
+from contractlang.syntax.parser import parse
+from contractlang.syntax.tables import load_tables
+from contractlang.syntax.tokens import scan
+
+CONTRACTS = contracts_folder()
+FOLDER = CONTRACTS / "features"
+REFERENCE = grammar_folder() / "reference"
+ROWS = Path(__file__).with_name("rows.toml")
+NUMBERS = range(1, 55)
+"""Rows of the list of features that contracts need; those behind 54 belong to later parts of the language."""
+
+Amounts = Mapping[tuple[str, ...], str]
+"""Expected amounts as written, by payment, or by group, period and payment."""
+
+
+class EvidenceError(AssertionError):
+    """A row lacks a part; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What `rows.toml` says about a feature. `page` and `heading` are of the reference, `clause` is a text of the contract."""
+
+    number: int
+    feature: str
+    rule: str
+    page: str
+    heading: str
+    clause: str
+    misdone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One payment for the same givens under both contracts, and where each is expected."""
+
+    name: str
+    right: str
+    wrong: str
+    right_place: str
+    wrong_place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All parts of a row. Paths are relative to the folder of contracts."""
+
+    row: Row
+    line: int
+    contract: str
+    amounts: tuple[Amount, ...]
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    content = tomllib.loads(ROWS.read_text(encoding="utf-8"))
+    return tuple(Row(int(number), **part) for number, part in content["row"].items())
+
+
+@cache
+def not_yet() -> Mapping[int, str]:
+    """What the language lacks, by row that it cannot say."""
+    return {int(n): text for n, text in tomllib.loads(ROWS.read_text(encoding="utf-8"))["not_yet"].items()}
+
+
+@cache
+def evidence(row: Row) -> Found:
+    """All parts of a row. Raises EvidenceError when one is missing."""
+    right, wrong = contracts(row.number)
+    line = clause_line(row, right)
+    check_reference(row)
+    if based_on(wrong) != parsed(right).name.text:
+        raise EvidenceError(f"{wrong.name} does not extend {right.name}")
+    amounts = tuple(case_amounts(right, wrong) if case_path(right).exists() else example_amounts(right, wrong))
+    differing = tuple(a for a in amounts if dollars(a.right) != dollars(a.wrong))
+    if not differing:
+        raise EvidenceError(f"{wrong.name} pays what {right.name} pays")
+    return Found(row, line, str(right.relative_to(CONTRACTS)), differing)
+
+
+def dollars(text: str) -> Fraction:
+    """An amount as it is written: `-$4_550_000.00`."""
+    return Fraction(text.replace("$", "").replace("_", ""))
+
+
+# Contract, clause, grammar, reference ---------------------------------------------------------------------------------
+
+
+def files(number: int) -> list[Path]:
+    return sorted(FOLDER.glob(f"{number:02}_*.vbc"))
+
+
+def contracts(number: int) -> tuple[Path, Path]:
+    """The contract of a row and the one that gets it wrong."""
+    right = [path for path in files(number) if not path.stem.endswith(("_misdone", "_amended"))]
+    if len(right) != 1:
+        raise EvidenceError(f"there are {len(right)} contracts {number:02}_….vbc")
+    wrong = right[0].with_name(f"{right[0].stem}_misdone.vbc")
+    if not wrong.is_file():
+        raise EvidenceError(f"{wrong.name} does not exist")
+    return right[0], wrong
+
+
+def clause_line(row: Row, path: Path) -> int:
+    """The line of the row's clause (blanks apart), which the grammar must read by the row's rule."""
+    source = SourceFile.read(path)
+    place = re.search(r"\s+".join(map(re.escape, row.clause.split())), source.text)
+    if place is None:
+        raise EvidenceError(f"{path.name} has no `{row.clause}`")
+    if row.rule not in grammar_rules():
+        raise EvidenceError(f"the grammar has no rule `{row.rule}`")
+    start, end = place.span()
+    read = [(s, e) for rule, s, e in reductions(source) if rule == row.rule]
+    if not any(s < end and start < e for s, e in read):
+        raise EvidenceError(f"`{row.clause}` in {path.name} is not read by the rule `{row.rule}`")
+    return source.position(start)[0]
+
+
+@cache
+def grammar_rules() -> frozenset[str]:
+    """Names of rules and of their alternatives."""
+    text = (grammar_folder() / "contract.lark").read_text(encoding="utf-8")
+    pairs = re.findall(r"^[?!]*([a-z]\w*):|-> (\w+)", text, re.MULTILINE)
+    return frozenset(rule or alternative for rule, alternative in pairs)
+
+
+def reductions(source: SourceFile) -> list[tuple[str, int, int]]:
+    """Every rule by which the grammar reads a part of the text, with the part."""
+    found: list[tuple[str, int, int]] = []
+
+    class Recording(dict[str, Callable[[list[Any], int, int], Any]]):
+        def __missing__(self, name: str) -> Callable[[list[Any], int, int], Any]:
+            return lambda _parts, start, end: found.append((name, start, end))
+
+    scanned = scan(source, Sink())
+    assert scanned is not None
+    for statement in scanned.statements:
+        run(load_tables(), Recording(), "statement", statement.tokens, [])
+    return found
+
+
+def check_reference(row: Row) -> None:
+    path = REFERENCE / row.page
+    if not path.is_file():
+        raise EvidenceError(f"the reference has no page {row.page}")
+    if row.heading not in re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+        raise EvidenceError(f"{row.page} has no heading `{row.heading}`")
+
+
+@cache
+def parsed(path: Path) -> ast.Document:
+    sink = Sink()
+    document = parse(SourceFile.read(path), sink)
+    if document is None or sink.failed:
+        raise EvidenceError(report(sink))
+    return document
+
+
+def based_on(path: Path) -> str | None:
+    base = parsed(path).base
+    return None if base is None else base.name.text
+
+
+# Amounts of examples --------------------------------------------------------------------------------------------------
+
+
+def example_amounts(right: Path, wrong: Path) -> Iterator[Amount]:
+    """The payments that the first examples of both contracts expect, from the same givens."""
+    good, bad = first_example(right), first_example(wrong)
+    if givens(good) != givens(bad):
+        raise EvidenceError(f"{good.title!r} and {bad.title!r} are given different values")
+    here, there = payments(right, good), payments(wrong, bad)
+    for name in here.keys() & there.keys():
+        yield Amount(".".join(name), here[name], there[name], _place(right, good), _place(wrong, bad))
+
+
+def _place(path: Path, example: ast.Example) -> str:
+    return f"{path.relative_to(CONTRACTS)}:{example.span.line}"
+
+
+def first_example(path: Path) -> ast.Example:
+    found = next((item for item in parsed(path).items if isinstance(item, ast.Example)), None)
+    if found is None:
+        raise EvidenceError(f"{path.name} has no example")
+    return found
+
+
+def givens(example: ast.Example) -> list[tuple[str, ...]]:
+    """What an example is given, as written, in an order that does not depend on how it is laid out."""
+    found: list[tuple[str, ...]] = []
+    for part in example.given:
+        match part:
+            case ast.Binding(name=name, value=value):
+                found.append((name.text, value.span.text))
+            case ast.ExampleTable(header=header, rows=lines):
+                heads = [name.text for name in header]
+                found += [(*heads, *(cell.span.text for cell in line.cells)) for line in lines]
+    return sorted(found)
+
+
+def payments(path: Path, example: ast.Example) -> Amounts:
+    """The payments that an example expects, once it has been run and has come out as stated."""
+    sink = Sink()
+    compiled = compile_file(path, sink)
+    if compiled is None or list(sink):
+        raise EvidenceError(report(sink))
+    written = {
+        b.name.text: b.value.span.text for b in example.expect if isinstance(b, ast.Binding) and b.within is None
+    }
+    found: dict[tuple[str, ...], str] = {}
+    for part in compiled.lowered:
+        paid = {item.name for item in part.lowering.scope.items.values() if isinstance(item, ast.Payment)}
+        for candidate in part.examples:
+            ready = lower_example(part, candidate, sink) if candidate.title == example.title else None
+            if ready is not None:
+                _must_pass(run_example(ready))
+                found |= {(name,): text for name, text in written.items() if name in paid}
+    if not found:
+        raise EvidenceError(f"{example.title!r} in {path.name} expects no payment")
+    return found
+
+
+def _must_pass(outcome: Outcome | None) -> None:
+    if outcome is None or not outcome.passed:
+        raise EvidenceError(f"does not come out as stated: {outcome}")
+
+
+# Amounts of cases -----------------------------------------------------------------------------------------------------
+
+
+def case_path(contract: Path) -> Path:
+    return contract.parent / "cases" / contract.stem / "case.toml"
+
+
+def case_amounts(right: Path, wrong: Path) -> Iterator[Amount]:
+    """The payments that the cases of both contracts expect, from the same data."""
+    good, bad = case_of(right), case_of(wrong)
+    if (good.data.resolve(), good.tables, good.overrides) != (bad.data.resolve(), bad.tables, bad.overrides):
+        raise EvidenceError(f"the cases of {right.name} and {wrong.name} have different data")
+    here, there = case_payments(right, good), case_payments(wrong, bad)
+    for key in here.keys() & there.keys():
+        group, period, name = key
+        places = (str(case.path.relative_to(CONTRACTS)) for case in (good, bad))
+        yield Amount(f"{name} of {group}, {period}", here[key], there[key], *places)
+
+
+def case_of(contract: Path) -> Case:
+    sink = Sink()
+    path = case_path(contract)
+    case = read_case(path, sink)
+    if case is None or sink.failed:
+        raise EvidenceError(report(sink))
+    if case.contract.resolve() != contract.resolve():
+        raise EvidenceError(f"{path} is no case of {contract.name}")
+    return case
+
+
+def case_payments(contract: Path, case: Case) -> Amounts:
+    """The payments that a case expects, once it has been run and has come out as stated."""
+    sink = Sink()
+    compiled = compile_file(contract, sink)
+    if compiled is None or list(sink):
+        raise EvidenceError(report(sink))
+    _must_pass(run_case(case.path, sink))
+    paid = {
+        item.name
+        for part in compiled.lowered
+        for item in part.lowering.scope.items.values()
+        if isinstance(item, ast.Payment)
+    }
+    return {
+        (expected.group, expected.period, name): text
+        for expected in case.expected
+        for name, text in expected.values.items()
+        if name in paid and " within " not in text
+    }
