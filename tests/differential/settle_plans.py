@@ -106,9 +106,8 @@ class Planner:
         return self.keep(Kind.NUMBER, self.builder.math(self.one("+-*/-*"), self.number(), self.number()))
 
     def small(self) -> int:
-        op = self.one(
-            [nodes.Negate(), nodes.Absolute(), nodes.Power(2), nodes.Power(-1), nodes.Power(0), nodes.Alias()]
-        )
+        powers: list[nodes.Op] = [nodes.Power(2), nodes.Power(-1), nodes.Power(0)]
+        op = self.one([nodes.Negate(), nodes.Absolute(), nodes.Alias(), *powers])
         return self.keep(Kind.NUMBER, self.builder.add(op, self.number()))
 
     def rounding(self) -> int:

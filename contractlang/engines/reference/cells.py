@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 
 from contractlang.engines.base import Column, Frame, Inputs, Table, exact
 from contractlang.engines.reference.aggregates import NO_ROWS
@@ -19,6 +20,7 @@ class Cells:
         self._tables = inputs.tables
         self._rows: dict[str, dict[tuple[str, ...], int]] = {}
         self._order: dict[str, tuple[str, ...]] = {}
+        self._told: dict[tuple[str, tuple[str, ...]], int] = {}
 
     def keys(self, table: str) -> tuple[str, ...] | None:
         """The key names of a table, sorted; None when there is no such table."""
@@ -32,9 +34,19 @@ class Cells:
         """The row of a table for labels of (at least) its keys."""
         if (names := self.keys(table)) is None:
             return None
+        labels_ = tuple(key[name] for name in names)
+        told = self._told.get((table, labels_))
+        if told is not None:
+            return told
         if table not in self._rows:
             self._rows[table] = _index(self._tables[table], names)
-        return self._rows[table].get(tuple(key[name] for name in names))
+        return self._rows[table].get(labels_)
+
+    def tell(self, table: str, key: Mapping[str, str], row: int) -> None:
+        """Where a key stands, so that a few reads need no index of a large table."""
+        names = self.keys(table)
+        if names is not None and table not in self._rows:
+            self._told[table, tuple(key[name] for name in names)] = row
 
     def read(self, plan: Plan, table: str, column: str, key: Mapping[str, str]) -> Value:
         """The exact value of a cell in the units of the file, or why there is none."""
@@ -77,11 +89,18 @@ class Network:
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
-        self._settled: dict[str, dict[str, None]] = {}
-        for unit, period in zip(inputs.frame.units, inputs.frame.periods, strict=True):
-            self._settled.setdefault(period, {})[unit] = None
-        self._units = dict.fromkeys(inputs.frame.units)
         self._others: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+
+    @cached_property
+    def _settled(self) -> dict[str, dict[str, None]]:
+        found: dict[str, dict[str, None]] = {}
+        for unit, period in zip(self.frame.units, self.frame.periods, strict=True):
+            found.setdefault(period, {})[unit] = None
+        return found
+
+    @cached_property
+    def _units(self) -> dict[str, None]:
+        return dict.fromkeys(self.frame.units)
 
     @property
     def frame(self) -> Frame:

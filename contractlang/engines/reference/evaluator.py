@@ -53,6 +53,10 @@ class Evaluator:
         """Take over a value that was computed exactly elsewhere."""
         self._memo[self._goal(self._number(plan), node, key)] = value
 
+    def tell(self, table: str, key: Mapping[str, str], row: int) -> None:
+        """Where a key stands in a table, so that a few reads of a large table need no index."""
+        self._cells.tell(table, key, row)
+
     def forget(self) -> None:
         """Drop the values that vary by unit, which a pass over many units would otherwise pile up."""
         shared = {goal for goal in self._memo if self._plans[goal[0]].unit not in self._keys[goal[0]][goal[1]]}

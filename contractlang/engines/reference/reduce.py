@@ -71,6 +71,9 @@ def _measure(measure: Measure, rows: Rows) -> Any:
     if measure.operand is None:
         return len(rows)
     values = [evaluate(measure.operand, row) for row in rows]
+    if measure.by is not None:
+        order = [evaluate(measure.by, row) for row in rows]
+        return None if None in order else values[order.index(max(order))]
     if measure.function == "count":
         return len(values)
     if None in values:

@@ -23,9 +23,13 @@ from contractlang.engines.vector.lanes import (
     rounding,
     times,
     widened,
+    within_floats,
 )
 from contractlang.engines.vector.tape import Operation, Tape
 from contractlang.values import Rounding, round_to
+
+ROOM = 2.0**10
+"""How far beyond whole numbers the largest row may lie for the others still to be treated as whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Arithmetic:
             return replace(self.constant(x.known, unit), states=x.states, is_date=x.is_date)
         factor = x.unit / unit
         number = as_float(factor)
+        within_floats(x, replace(x, low=0.0, high=times(x.size, abs(number))))
         slot = self.tape.emit(np.multiply, x.slot, self.tape.constant(number))
         low, high = sorted((times(x.low, number), times(x.high, number)))
         if x.whole and fits(x.size, factor):
@@ -82,6 +87,8 @@ class Arithmetic:
         if all(n.whole for n in numbers):
             unit = common_unit(n.unit if n.known is None else n.known for n in numbers if n.known != 0)
             if all(_stays_whole(n, unit) for n in numbers):
+                return [self.rebased(n, unit) for n in numbers]
+            if all(_may_stay_whole(n, unit) for n in numbers):  # most rows are smaller than the largest one
                 return [self.rebased(n, unit) for n in numbers]
         variable = [n for n in numbers if n.known is None] or list(numbers)
         base = next((n for n in variable if not n.whole), variable[0])
@@ -137,8 +144,9 @@ class Arithmetic:
                 if constant.known == 0:
                     return replace(self.constant(Fraction(0)), states=states)
                 return replace(other, unit=other.unit * constant.known, states=states, known=None, is_date=False)
-        slot = self.tape.emit(np.multiply, x.slot, y.slot)
         low, high = corners(x, y)
+        within_floats(x, y, replace(x, low=low, high=high))
+        slot = self.tape.emit(np.multiply, x.slot, y.slot)
         size = max(abs(low), abs(high))
         unit = x.unit * y.unit
         if x.whole and y.whole and size <= LIMIT:
@@ -157,7 +165,7 @@ class Arithmetic:
         if least <= 0:  # zero may occur
             if not y.whole:
                 self.sure(self.tape.emit(np.abs, y.slot), y.error, [self.error(y)], y.states)
-            zero = self.tape.constant(0) if states is None else states
+            zero = self.tape.state(0) if states is None else states
             states = self.tape.emit(kernels.zero_denominator, y.slot, zero, dtype=np.uint8)
             y = replace(y, slot=self.tape.emit(kernels.without_zero, y.slot))
             least = 1.0 if y.whole else 0.0
@@ -193,14 +201,17 @@ class Arithmetic:
     def choose(self, conditions: Sequence[Flag], numbers: Sequence[Number], states: int | None) -> Number:
         """The number of the first condition that holds, else the last."""
         numbers = self.aligned(*numbers)
-        pairs = [slot for c, n in zip(conditions, numbers, strict=False) for slot in (c.slot, n.slot)]
-        zero = len(numbers) == 2 and numbers[1].known == 0 and numbers[0].size < inf
-        if zero:
-            slot = self.tape.emit(kernels.keep_or_zero, *pairs)
-        elif len(numbers) == 2:
-            slot = self.tape.emit(kernels.select, *pairs, numbers[-1].slot)
-        else:
-            slot = self.tape.emit(kernels.choose, *pairs, numbers[-1].slot)
+        slot, zero = numbers[-1].slot, numbers[-1].known == 0
+        for condition, number in reversed(list(zip(conditions, numbers, strict=False))):
+            if zero and number.known == 0:
+                continue
+            if number.known == 0:
+                slot = self.tape.emit(kernels.keep, self._mask(self._opposite(condition.slot)), slot)
+            elif zero:
+                slot = self.tape.emit(kernels.keep, self._mask(condition.slot), number.slot)
+            else:
+                slot = self.tape.emit(kernels.blend, self._mask(condition.slot), number.slot, slot)
+            zero = False
         low, high = hull(numbers)
         found = Number(
             slot, numbers[0].unit, low, high, max(n.error for n in numbers), states, is_date=numbers[0].is_date
@@ -208,6 +219,12 @@ class Arithmetic:
         errors = [self.error(n) for n in numbers]
         parts = [s for c, e in zip(conditions, errors, strict=False) for s in (c.slot, e)]
         return self._with_error(found, kernels.choose, *parts, errors[-1])
+
+    def _mask(self, condition: int) -> int:
+        return self.tape.emit(kernels.mask, condition, dtype=np.int64)
+
+    def _opposite(self, condition: int) -> int:
+        return self.tape.emit(np.logical_not, condition, dtype=bool)
 
     def compare(self, op: str, x: Number, y: Number, states: int | None) -> Flag:
         x, y = self.aligned(x, y)
@@ -223,13 +240,13 @@ class Arithmetic:
         ratio = x.unit / step
         if x.whole and ratio.denominator == 1:
             return x
-        if x.whole:
-            return self._round_whole(x, step, ratio, mode)
+        if abs(ratio.numerator) <= LIMIT and ratio.denominator <= LIMIT:
+            return self._round_quotient(x, step, ratio, mode)
         scaled = self.rebased(x, step)
         self._sure_of_rounding(scaled, mode)
         return self._rounded(scaled, mode, x.states)
 
-    def _round_whole(self, x: Number, step: Fraction, ratio: Fraction, mode: Rounding) -> Number:
+    def _round_quotient(self, x: Number, step: Fraction, ratio: Fraction, mode: Rounding) -> Number:
         """A quotient of whole numbers below 2**52 reaches no half and no whole number that the true one does not."""
         top = self.rebased(x, x.unit / ratio.numerator)
         below = float(ratio.denominator)
@@ -250,7 +267,7 @@ class Arithmetic:
         if step.low - step.error <= 0:
             if not step.whole:
                 self.sure(self.tape.emit(np.abs, step.slot), step.error, [self.error(step)], states)
-            state = self.tape.constant(0) if states is None else states
+            state = self.tape.state(0) if states is None else states
             states = self.tape.emit(kernels.no_step, step.slot, state, dtype=np.uint8)
             least = 1.0 if step.whole else 0.0
             step = replace(
@@ -287,7 +304,7 @@ class Arithmetic:
         if x.low < 0:
             if not x.whole:
                 self.sure(self.tape.emit(np.abs, x.slot), error, [self.error(x)], states)
-            state = self.tape.constant(0) if states is None else states
+            state = self.tape.state(0) if states is None else states
             states = self.tape.emit(kernels.negative_radicand, x.slot, state, dtype=np.uint8)
         slot = self.tape.emit(kernels.root, x.slot)
         top = sqrt(max(x.high, 0.0)) * kernels.SLOP
@@ -350,6 +367,12 @@ def _stays_whole(x: Number, unit: Fraction) -> bool:
     if x.known is not None:
         return (x.known / unit).denominator == 1 and abs(x.known / unit) <= LIMIT
     return fits(x.size, x.unit / unit)
+
+
+def _may_stay_whole(x: Number, unit: Fraction) -> bool:
+    """Whether rows of an ordinary size stay whole numbers in another unit."""
+    factor = (x.unit if x.known is None else x.known) / unit
+    return factor.denominator == 1 and abs(factor.numerator) <= LIMIT and x.size * abs(factor.numerator) <= ROOM * LIMIT
 
 
 _ROUND: dict[Rounding, Operation] = {

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from contractlang.engines.base import Bytes, Column, Inputs, Ints, Table
 from contractlang.engines.reference.cells import empty, labels
+from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.arithmetic import Arithmetic
 from contractlang.engines.vector.lanes import Flag, Known, Label, Lane, Number, loosened, rounding
@@ -102,6 +103,9 @@ class Columns:
                 error = 0.0 if whole else loosened(rounding(max(abs(low), abs(high))))
                 return arithmetic.imported(Number(slot, unit, low, high, error, states, is_date=is_date))
             case "flag":
+                _, low, high = self._numbers(found.table, found.name)
+                if low == high and states is None:
+                    return Known(bool(low))
                 slot = tape.emit(kernels.copy, _source(arithmetic, column.values, found.rows), dtype=bool, key="flag")
                 return Flag(slot, states)
             case "code":
@@ -129,6 +133,15 @@ class Columns:
         return self._texts[key]
 
     # Places of rows
+
+    def tell(self, evaluator: Evaluator, plan: Plan, rows: Rows, chosen: Sequence[int]) -> None:
+        """Tell the evaluator where some rows stand in tables that have the frame's rows."""
+        for name, table in self.inputs.tables.items():
+            if rows.frame is not None and set(table.keys) == {plan.unit, plan.period} and self._is_frame(table, plan):
+                places = np.arange(len(self.inputs.frame))[rows.frame]
+                for row in chosen:
+                    key = {plan.unit: rows.units[row], plan.period: rows.period}
+                    evaluator.tell(name, key, int(places[row]))
 
     def _place(self, table: Table, plan: Plan, rows: Rows, key: Mapping[str, str]) -> slice | Ints:
         """The row of the table for every unit; -1 where there is none."""

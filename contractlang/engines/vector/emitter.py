@@ -22,6 +22,10 @@ LARGEST_POWER = 16
 """The largest integer power that is done by multiplication."""
 
 
+LONGEST_CALENDAR = 200_000
+"""Days for which the parts of dates are looked up instead of computed."""
+
+
 class LeftToReferenceError(Exception):
     """An operation on values that vary by row which this engine does not have."""
 
@@ -128,7 +132,7 @@ class Emitter:
         """The register of a lane's states; None where every row has a value."""
         match lane:
             case Known(Absent() as absent):
-                return self.tape.constant(int(absent.state))
+                return self.tape.state(int(absent.state))
             case Known():
                 return None
             case _:
@@ -147,7 +151,7 @@ class Emitter:
 
     def _state_or_none(self, lane: Lane) -> int:
         state = self.state(lane)
-        return self.tape.constant(0) if state is None else state
+        return self.tape.state(0) if state is None else state
 
     def _all_absent(self, args: Sequence[Lane], states: int | None) -> Lane:
         absent = operations.strongest(arg.value for arg in args if isinstance(arg, Known))
@@ -286,12 +290,25 @@ class Emitter:
         return self._select([flag for flag, _ in cases], lanes, states)
 
     def _choice_states(self, cases: Sequence[tuple[Flag, Lane]], otherwise: Lane) -> int | None:
-        if all(self.state(lane) is None for case in cases for lane in case) and self.state(otherwise) is None:
-            return None
-        parts = [
-            slot for flag, lane in cases for slot in (flag.slot, self._state_or_none(flag), self._state_or_none(lane))
-        ]
-        return self.tape.emit(kernels.choose_states, *parts, self._state_or_none(otherwise), dtype=np.uint8)
+        state = self.state(otherwise)
+        for flag, lane in reversed(cases):
+            state = self._pick_state(flag, self.state(lane), state)
+            if flag.states is not None and state is not None:
+                state = self.tape.emit(kernels.first_state, flag.states, state, dtype=np.uint8)
+            elif flag.states is not None:
+                state = flag.states
+        return state
+
+    def _pick_state(self, condition: Flag, state: int | None, other: int | None) -> int | None:
+        """One state where the condition holds, else the other."""
+        if state == other:
+            return state
+        if other is None:
+            return self.tape.emit(kernels.keep_state, condition.slot, state or 0, dtype=np.uint8)
+        if state is None:
+            opposite = self.tape.emit(np.logical_not, condition.slot, dtype=bool)
+            return self.tape.emit(kernels.keep_state, opposite, other, dtype=np.uint8)
+        return self.tape.emit(kernels.blend_state, condition.slot, state, other, dtype=np.uint8)
 
     def _select(self, conditions: Sequence[Flag], lanes: Sequence[Lane], states: int | None) -> Lane:
         """The values of a choice, by the kind that its lanes have."""
@@ -324,8 +341,7 @@ class Emitter:
         )
         own = self.state(second)
         if own is not None:
-            parts = (condition.slot, self.tape.constant(0), own, states)
-            states = self.tape.emit(kernels.choose_states, *parts, dtype=np.uint8)
+            states = self.tape.emit(kernels.blend_state, condition.slot, own, states, dtype=np.uint8)
         return self._select([condition], [second, first], states)
 
     def extreme(self, which: str, args: Sequence[Lane]) -> Lane:
@@ -351,7 +367,14 @@ class Emitter:
         return replace(values, states=states, is_date=x.is_date)
 
     def _date_part(self, part: str, x: Number) -> Lane:
-        slot = self.tape.emit(kernels.date_part(part), x.slot, key=("date", part))
+        days = int(x.high - x.low) + 1
+        if days <= LONGEST_CALENDAR:
+            parts = np.empty(days)
+            kernels.date_part(part)(np.arange(x.low, x.high + 1), out=parts)
+            index = self.tape.emit(kernels.offset(int(x.low)), x.slot, dtype=np.int64, key=("offset", x.low))
+            slot = self.tape.emit(kernels.table(parts), index, key=("date", part, x.low, x.high))
+        else:
+            slot = self.tape.emit(kernels.date_part(part), x.slot, key=("date", part))
         bounds = [kernels.part_of_day(part, day) for day in (x.low, x.high)] if part == "year" else [1, 31]
         return Number(slot, Fraction(1), float(bounds[0]), float(bounds[1]), states=x.states)
 

@@ -134,7 +134,7 @@ def _missing(emitter: Emitter, items: Sequence[Item]) -> Flag | Known | None:
         missing = emitter.tape.emit(kernels.renamed(names), states, dtype=np.uint8, key=("renamed", tuple(names)))
         if item.kept is not None and not isinstance(item.kept, Known):
             kept = emitter.flag(item.kept)
-            parts = [kept.slot, emitter.tape.constant(0) if kept.states is None else kept.states]
+            parts = [kept.slot, emitter.tape.state(0) if kept.states is None else kept.states]
             missing = emitter.tape.emit(kernels.unless_left_out, missing, *parts, dtype=np.uint8)
         found = missing if found is None else emitter.tape.emit(np.maximum, found, missing, dtype=np.uint8)
     if any(_surely_missing(item) for item in items):

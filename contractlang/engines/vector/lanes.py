@@ -11,12 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, inf, lcm
 
 from contractlang.engines.vector.kernels import LIMIT, SLOP, TINY, UNIT_ROUNDOFF
 from contractlang.values import Absent, Value
 
 EPOCH = date(1970, 1, 1)
+
+
+LARGEST = 1e250
+FARTHEST = 1e300
 
 
 class BeyondFloatsError(ArithmeticError):
@@ -97,9 +101,23 @@ def as_float(value: Fraction) -> float:
         number = float(value)
     except OverflowError:
         raise BeyondFloatsError from None
-    if value and not 1e-250 < abs(number) < 1e250:
+    if value and not 1 / LARGEST < abs(number) < LARGEST:
         raise BeyondFloatsError
     return number
+
+
+def clipped(value: Fraction) -> float:
+    """The nearest float; a very large one for numbers beyond floats."""
+    try:
+        return float(value)
+    except OverflowError:
+        return FARTHEST if value > 0 else -FARTHEST
+
+
+def within_floats(*numbers: Number) -> None:
+    """Raises BeyondFloatsError where numbers with finite bounds come near the end of floats."""
+    if any(LARGEST < number.size < inf for number in numbers):
+        raise BeyondFloatsError
 
 
 def fits(size: float, factor: Fraction) -> bool:

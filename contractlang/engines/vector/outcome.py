@@ -15,7 +15,7 @@ from contractlang.engines.base import Bytes, Ints
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.arithmetic import Arithmetic
 from contractlang.engines.vector.kernels import LIMIT
-from contractlang.engines.vector.lanes import EPOCH, Flag, Known, Label, Lane, Number, as_float, as_fraction
+from contractlang.engines.vector.lanes import EPOCH, Flag, Known, Label, Lane, Number, as_fraction, clipped
 from contractlang.values import Absent, Value
 
 Array = npt.NDArray[Any]
@@ -85,7 +85,7 @@ class Outcome:
             case Label(_, labels):
                 self.values[row] = labels.index(str(value))
             case Number() as number:
-                self.values[row] = float(as_fraction(value) / number.unit)
+                self.values[row] = clipped(as_fraction(value) / number.unit)
             case _:
                 self.values[row] = value
 
@@ -115,10 +115,12 @@ class Outcome:
             quotient = values * float(top) / float(bottom)
             kernels.half_away(quotient.copy(), out=quotient)
             return quotient, []
-        scaled = values * as_float(ratio)
-        nearest = np.rint(scaled)
-        bound = number.error * abs(as_float(ratio)) + 4 * kernels.UNIT_ROUNDOFF * np.abs(scaled)
-        unclear = (0.5 - np.abs(scaled - nearest) <= bound * 1.001) | (np.abs(scaled) >= 2.0**52)
+        scale = clipped(ratio)
+        with np.errstate(all="ignore"):
+            scaled = values * scale
+            nearest = np.rint(scaled)
+            bound = number.error * abs(scale) + 4 * kernels.UNIT_ROUNDOFF * np.abs(scaled)
+            unclear = ~(0.5 - np.abs(scaled - nearest) > bound * 1.001) | ~(np.abs(scaled) < 2.0**52)
         if self.states is not None:
             unclear &= self.states == 0
         return np.where(unclear, 0.0, nearest), np.nonzero(unclear)[0].tolist()

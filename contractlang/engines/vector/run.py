@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import inf
 from typing import Protocol
 
 import numpy as np
@@ -16,8 +17,20 @@ from contractlang.engines.vector.arithmetic import Arithmetic
 from contractlang.engines.vector.columns import Columns, Rows
 from contractlang.engines.vector.emitter import Emitter, LeftToReferenceError
 from contractlang.engines.vector.folding import Item, fold
-from contractlang.engines.vector.kernels import LIMIT
-from contractlang.engines.vector.lanes import BeyondFloatsError, Flag, Known, Label, Lane, Number, as_fraction
+from contractlang.engines.vector.kernels import LIMIT, TINY
+from contractlang.engines.vector.lanes import (
+    FARTHEST,
+    BeyondFloatsError,
+    Flag,
+    Known,
+    Label,
+    Lane,
+    Number,
+    as_fraction,
+    clipped,
+    loosened,
+    rounding,
+)
 from contractlang.engines.vector.outcome import Outcome
 from contractlang.engines.vector.shape import Cell, Shape, over_network
 from contractlang.engines.vector.tables import TooManyClassesError
@@ -166,6 +179,7 @@ class Run:
     def _redo(self, rows: Sequence[int], kept: set[Cell]) -> None:
         """Replace the kept values of rows by those of the reference engine."""
         self.redone += len(rows)
+        self.columns.tell(self.evaluator, self.plan, self.rows, rows)
         for count, row in enumerate(rows, 1):
             for cell in kept:
                 if self.shape.by_row[cell[0]]:
@@ -411,7 +425,8 @@ def _number(values: Sequence[Fraction]) -> tuple[Number, network.Array]:
             break
     whole = unit.denominator <= LIMIT and all(abs(value / unit) <= LIMIT for value in values)
     unit = unit if whole else Fraction(1)
-    floats = np.array([float(value / unit) for value in values])
+    floats = np.array([clipped(value / unit) for value in values])
     low, high = float(floats.min(initial=0.0)), float(floats.max(initial=0.0))
-    error = 0.0 if whole else max(abs(low), abs(high)) * 2.0**-52
+    size = max(abs(low), abs(high))
+    error = 0.0 if whole else inf if size >= FARTHEST else loosened(rounding(size)) or TINY
     return Number(-1, unit, low, high, error), floats

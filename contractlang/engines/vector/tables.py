@@ -205,8 +205,8 @@ class Tables:
             return states
         tape = self.arithmetic.tape
         single = classes.slot is None
-        own = tape.constant(absences[0]) if single else self._entries(absences, classes.slot or 0, np.uint8)
-        return own if states is None else tape.emit(kernels.weaker, states, own, dtype=np.uint8)
+        own = tape.state(absences[0]) if single else self._entries(absences, classes.slot or 0, np.uint8)
+        return own if states is None else tape.emit(kernels.first_state, states, own, dtype=np.uint8)
 
     def constant_or(self, lane: Lane, states: int | None) -> Lane:
         """A lane without states with the given ones."""
@@ -218,7 +218,7 @@ class Tables:
         if isinstance(value, Absent):
             if states is None:
                 return Known(value)
-            own = tape.emit(kernels.weaker, states, tape.constant(int(value.state)), dtype=np.uint8)
+            own = tape.emit(kernels.first_state, states, tape.state(int(value.state)), dtype=np.uint8)
             return replace(self.arithmetic.constant(Fraction(0)), states=own)
         if states is None:
             return Known(value)

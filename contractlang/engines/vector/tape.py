@@ -43,11 +43,15 @@ class Tape:
 
     operations: list[tuple[Operation, tuple[int, ...], int]] = field(default_factory=list)
     types: list[np.dtype[Any] | None] = field(default_factory=lambda: [np.dtype(bool)])
-    scalars: dict[int, float] = field(default_factory=dict)
+    scalars: dict[int, float | np.uint8] = field(default_factory=dict)
     sources: dict[int, Source] = field(default_factory=dict)
     _known: dict[object, int] = field(default_factory=dict)
 
-    def constant(self, value: float) -> int:
+    def state(self, state: int) -> int:
+        """A register that holds one state for all rows."""
+        return self.constant(np.uint8(state))
+
+    def constant(self, value: float | np.uint8) -> int:
         """A register that holds one number for all rows."""
         key = ("constant", type(value), value, np.signbit(value))
         if key not in self._known:
