@@ -29,7 +29,7 @@ NOT_YET = {
     "pays": "only printed",
     "prorated": "refused",
     "quarterly": "payments within a period are refused",
-    "starts": "calendars of a fiscal year are counted from the term",
+    "starts": "years that do not start in January are refused",
     "yearly": "payments within a period are refused",
 }
 """Words of the grammar that no block shows, each with the reason. A word that is shown must leave the list."""
