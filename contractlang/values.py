@@ -6,7 +6,7 @@ A computed value is a `Fraction` (money in dollars, percent as a plain fraction,
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from fractions import Fraction
@@ -36,7 +36,7 @@ class Absent:
         return f"{self.state.words} ({self.reason})" if self.reason else self.state.words
 
 
-Value = Fraction | bool | datetime.date | str | Absent
+Value = Fraction | bool | dt.date | str | Absent
 
 
 class Rounding(StrEnum):
@@ -60,7 +60,7 @@ def round_to(value: Fraction, step: Fraction, mode: Rounding) -> Fraction:
             carry = twice > quotient.denominator or (twice == quotient.denominator and whole % 2 == 1)
         case Rounding.UP:
             carry = rest > 0
-        case Rounding.DOWN:
+        case _:
             carry = False
     size = (whole + carry) * step
     return size if value >= 0 else -size

@@ -7,7 +7,7 @@ unless everything that the amendment touches is a schedule by month: then the mo
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,7 +21,7 @@ from contractlang.syntax import ast
 
 _MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 _HEADER = {"version", "title", "effective"}  # what an amendment's own header may say
-_DAY = datetime.timedelta(days=1)
+_DAY = dt.timedelta(days=1)
 
 _Path = tuple[str, ...]  # an item, a step of it, the value of the step or a place beside it
 _Touch = tuple[Span, str]  # where, and by which amendment
@@ -32,15 +32,15 @@ class Stage:
     """The text in force from a date on, and the names of all amendments in it, oldest first."""
 
     text: Consolidated
-    start: datetime.date
+    start: dt.date
     amendments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Dated:
     read: Read
-    effective: datetime.date
-    start: datetime.date  # of the first settlement period with the amended text
+    effective: dt.date
+    start: dt.date  # of the first settlement period with the amended text
 
 
 def stages(base: Consolidated, amendments: Sequence[Read], sink: Sink) -> tuple[Stage, ...]:
@@ -66,18 +66,18 @@ def stages(base: Consolidated, amendments: Sequence[Read], sink: Sink) -> tuple[
     return tuple(done)
 
 
-def term_of(document: ast.Document) -> tuple[datetime.date, datetime.date]:
+def term_of(document: ast.Document) -> tuple[dt.date, dt.date]:
     """The first and the last day of the term; all of time where the header states none."""
     term = document.header.term
     if term is None or term[1].value < term[0].value:
-        return datetime.date.min, datetime.date.max
+        return dt.date.min, dt.date.max
     return term[0].value, term[1].value
 
 
 # Dates ---------------------------------------------------------------------------------------------------------------
 
 
-def _dated(read: Read, header: ast.Header, term: tuple[datetime.date, datetime.date], sink: Sink) -> _Dated | None:
+def _dated(read: Read, header: ast.Header, term: tuple[dt.date, dt.date], sink: Sink) -> _Dated | None:
     document = read.document
     effective = document.header.effective
     name = document.name.text
@@ -135,18 +135,18 @@ def _dated(read: Read, header: ast.Header, term: tuple[datetime.date, datetime.d
     return None
 
 
-def _period_start(day: datetime.date, header: ast.Header) -> datetime.date:
+def _period_start(day: dt.date, header: ast.Header) -> dt.date:
     months, first = _calendar(header)
     back = (day.month - first) % months
     index = day.year * 12 + day.month - 1 - back
-    return datetime.date(index // 12, index % 12 + 1, 1) if index >= 12 else datetime.date.min
+    return dt.date(index // 12, index % 12 + 1, 1) if index >= 12 else dt.date.min
 
 
-def _next_start(day: datetime.date, header: ast.Header) -> datetime.date:
+def _next_start(day: dt.date, header: ast.Header) -> dt.date:
     months, _ = _calendar(header)
     start = _period_start(day, header)
     index = start.year * 12 + start.month - 1 + months
-    return datetime.date(index // 12, index % 12 + 1, 1) if index < 120_000 else datetime.date.max
+    return dt.date(index // 12, index % 12 + 1, 1) if index < 120_000 else dt.date.max
 
 
 def _calendar(header: ast.Header) -> tuple[int, int]:
@@ -178,7 +178,7 @@ def _spliced(text: Consolidated, one: _Dated) -> Read:
     return dataclasses.replace(one.read, document=dataclasses.replace(document, items=items))
 
 
-def _joined(old: ast.Schedule, new: ast.Schedule, effective: datetime.date) -> ast.Schedule:
+def _joined(old: ast.Schedule, new: ast.Schedule, effective: dt.date) -> ast.Schedule:
     """The entries of one schedule up to a date, and those of another from then on."""
     cut, eve = ast.Date(effective, span=new.span), ast.Date(effective - _DAY, span=new.span)
     before = (_until(entry, eve) for entry in old.entries)
@@ -202,19 +202,19 @@ def _since(entry: ast.Entry, cut: ast.Date) -> ast.Entry | None:
     return entry if low is not None and low >= cut.value else dataclasses.replace(entry, low=cut)
 
 
-def _first_day(edge: ast.Expr | None) -> datetime.date | None:
+def _first_day(edge: ast.Expr | None) -> dt.date | None:
     match edge:
         case ast.Date(value):
             return value
         case ast.Number(value) if value.denominator == 1 and 1 <= value <= 9999:
-            return datetime.date(int(value), 1, 1)
+            return dt.date(int(value), 1, 1)
         case _:
             return None
 
 
-def _last_day(edge: ast.Expr | None) -> datetime.date | None:
+def _last_day(edge: ast.Expr | None) -> dt.date | None:
     first = _first_day(edge)
-    return datetime.date(first.year, 12, 31) if first is not None and isinstance(edge, ast.Number) else first
+    return dt.date(first.year, 12, 31) if first is not None and isinstance(edge, ast.Number) else first
 
 
 # Conflicts -----------------------------------------------------------------------------------------------------------

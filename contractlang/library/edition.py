@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +63,8 @@ class Edition:
     """
 
     document: ast.Document
-    start: datetime.date
-    end: datetime.date
+    start: dt.date
+    end: dt.date
     uses: tuple[tuple[ast.Use, ast.Document], ...]
     amendments: tuple[str, ...]
     files: tuple[SourceFile, ...]
@@ -72,7 +72,7 @@ class Edition:
     meaning_hash: str
     settings: tuple[Setting, ...] = ()
 
-    def covers(self, day: datetime.date) -> bool:
+    def covers(self, day: dt.date) -> bool:
         return self.start <= day < self.end
 
 
@@ -103,6 +103,6 @@ class Loaded:
         """All files of all editions, each once."""
         return tuple(dict.fromkeys(file for edition in self.editions for file in edition.files))
 
-    def edition_on(self, day: datetime.date) -> Edition | None:
+    def edition_on(self, day: dt.date) -> Edition | None:
         """The edition in force on a day; None outside the term."""
         return next((edition for edition in self.editions if edition.covers(day)), None)

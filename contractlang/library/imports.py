@@ -7,7 +7,7 @@ to another version, or back to itself is reported at the place that names it.
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ from contractlang.syntax.parser import parse
 
 MAX_DOCUMENTS = 200
 MAX_CHAIN = 40  # documents that name one another in a row
-_DAY = datetime.timedelta(days=1)
+_DAY = dt.timedelta(days=1)
 
 
 def load(path: Path, sink: Sink, *, roots: Sequence[Path] = ()) -> Loaded | None:
@@ -198,7 +198,7 @@ class _Library:
         text = self.consolidated(read, None)
         if text is None:
             return None
-        parts: tuple[Stage, ...] = (Stage(text, datetime.date.min),)
+        parts: tuple[Stage, ...] = (Stage(text, dt.date.min),)
         if read.document.kind == "contract":
             self._check_header(text)
             version = text.document.header.version
@@ -208,7 +208,7 @@ class _Library:
         for part in parts:
             self.explore(part.text, tuple((one, None) for one in part.text.reads))
         last = term_of(text.document)[1]
-        ends = [*(part.start for part in parts[1:]), last if last == datetime.date.max else last + _DAY]
+        ends = [*(part.start for part in parts[1:]), last if last == dt.date.max else last + _DAY]
         editions = tuple(self._edition(part, end) for part, end in zip(parts, ends, strict=True))
         used = {used.read.path: used for part in parts for used in self.closure(part.text)}
         locked = (
@@ -221,7 +221,7 @@ class _Library:
         check_lock(loaded, read.path.parent, self.sink)
         return loaded
 
-    def _edition(self, part: Stage, end: datetime.date) -> Edition:
+    def _edition(self, part: Stage, end: dt.date) -> Edition:
         uses = self.closure(part.text)
         reads = {read.path: read for text in (part.text, *(used.text for used in uses)) for read in text.reads}
         return Edition(

@@ -13,7 +13,7 @@ used document. Parts of a node count unless they are excluded here by name, so a
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import hashlib
 from collections.abc import Iterable
 from fractions import Fraction
@@ -94,7 +94,7 @@ def _digest(value: Any) -> bytes:
 def _open(value: Any) -> _Part | bytes:
     """A leaf as its digest, anything else as a part; what is to do is taken from the end, so it is listed backwards."""
     match value:
-        case None | bool() | int() | str() | Fraction() | datetime.date():
+        case None | bool() | int() | str() | Fraction() | dt.date():
             return _leaf(value)
         case _Part():
             return value

@@ -6,7 +6,7 @@ file and line that wrote it; in a block that several files wrote, a comment behi
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 
@@ -93,9 +93,9 @@ def _head(edition: Edition) -> str:
 
 
 def _validity(edition: Edition) -> list[str]:
-    if edition.document.kind != "contract" or edition.end == datetime.date.max:
+    if edition.document.kind != "contract" or edition.end == dt.date.max:
         return []
-    return [f"# in force from {edition.start} to {edition.end - datetime.timedelta(days=1)}"]
+    return [f"# in force from {edition.start} to {edition.end - dt.timedelta(days=1)}"]
 
 
 def _item(item: ast.Item, settings: tuple[Setting, ...]) -> str:

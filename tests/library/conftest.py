@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from contractlang.library import imports
 
+from contractlang.library import imports
 from tests.library.shelves import Shelf
 
 

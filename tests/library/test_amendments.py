@@ -1,6 +1,6 @@
 """Editions: which text is in force when."""
 
-import datetime
+import datetime as dt
 
 import pytest
 
@@ -42,10 +42,10 @@ def test_editions_follow_the_effective_dates(shelf: Shelf) -> None:
 
 def test_a_day_finds_its_edition(shelf: Shelf) -> None:
     loaded = shelf.write(main=AQC, a=amendment("aqc.a1", "2012-01-01", "set risk.cap = 8% of budget")).sound()
-    on = [loaded.edition_on(datetime.date.fromisoformat(day)) for day in ("2011-12-31", "2012-01-01", "2013-12-31")]
+    on = [loaded.edition_on(dt.date.fromisoformat(day)) for day in ("2011-12-31", "2012-01-01", "2013-12-31")]
     assert [edition.amendments if edition else None for edition in on] == [(), ("aqc.a1",), ("aqc.a1",)]
-    assert loaded.edition_on(datetime.date(2010, 12, 31)) is None
-    assert loaded.edition_on(datetime.date(2014, 1, 1)) is None
+    assert loaded.edition_on(dt.date(2010, 12, 31)) is None
+    assert loaded.edition_on(dt.date(2014, 1, 1)) is None
 
 
 def test_what_was_in_force_before_is_exactly_what_it_was(shelf: Shelf) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import random
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -168,8 +168,8 @@ def another(value: Any) -> Any:
             return value + Fraction(1, 1_000_000_007)
         case str():
             return value + "x"
-        case datetime.date():
-            return value + datetime.timedelta(days=1)
+        case dt.date():
+            return value + dt.timedelta(days=1)
         case _:
             raise AssertionError(type(value))
 

@@ -85,7 +85,9 @@ def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> Lowered
     period = reader.period or reader.default_period()
     periods = sorted({period, *reader.periods})
     shifted = tuple(replace(e, node=e.node + kept) for e in expectations)
-    return LoweredExample(example.title, plan, UNIT_LABEL, period, tuple(periods), shifted, example.span, reader.period is not None)
+    return LoweredExample(
+        example.title, plan, UNIT_LABEL, period, tuple(periods), shifted, example.span, reader.period is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
