@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contractlang.semantics.model import ColumnSchema, KeyColumn, TableSchema
 from contractlang.semantics.types import Kind
@@ -57,6 +57,9 @@ HELD: Mapping[str, tuple[str, ...]] = {
 TRAITS = ("product", "age_band", "sex", "race", "language")
 """Columns whose labels are those of the contract, where it has a category for them."""
 
+PEOPLE = ("member", "person", "patient", "enrollee", "beneficiary", "bene", "subscriber")
+"""How the key that names a member begins."""
+
 _TEXTUAL = frozenset(
     {*TRAITS, "group", "practice", "zip", "race_source", "source", "specialty", "site", "code", "measure"}
 )
@@ -97,8 +100,11 @@ def role_of(schema: TableSchema) -> str:
     return MEMBER_MONTHS
 
 
-def fit(schema: TableSchema, unit: str) -> Fit | str:
-    """The lines of the binding for a member-level table; words that say why it cannot be made, if so."""
+def fit(schema: TableSchema, unit: str, *, second: bool = False) -> Fit | str:
+    """The lines of the binding for a member-level table; words that say why it cannot be made, if so.
+
+    `second`: another table is served by the same file, so that columns drawn for this one are named after it.
+    """
     role = role_of(schema)
     keys: dict[str, str] = {}
     for key in schema.keys:
@@ -110,8 +116,9 @@ def fit(schema: TableSchema, unit: str) -> Fit | str:
     for column in schema.columns:
         found = _serving(column, role, unit)
         if found is None:
-            drawn.append(column)
-            columns[column.name] = toml(column.name)
+            own = replace(column, name=f"{schema.name}_{column.name}") if second else column
+            drawn.append(own)
+            columns[column.name] = toml(own.name)
         else:
             served[column.name] = found
             columns[column.name] = _line(column, found)
@@ -130,7 +137,7 @@ def _key(key: KeyColumn, role: str, unit: str) -> str | None:
             return toml("group")
         case "open":
             found = _named(key.name, HELD[role], unit)
-            return toml(found or "member") if found or "month" not in key.name else None
+            return toml(found) if found else toml("member") if key.name.startswith(PEOPLE) else None
         case _:
             return None
 

@@ -108,7 +108,19 @@ class _Plan:
     measures: Measures
 
     def fit(self, role: str) -> Fit | None:
+        """The first table that a kind of rows serves."""
         return next((found for found in self.fits if found.role == role), None)
+
+    def nullable(self, role: str, fact: str) -> bool:
+        """Whether every table that reads a column says what a missing value means, so that some may be missing."""
+        reading = [
+            column
+            for found in self.fits
+            if found.role == role
+            for column in found.schema.columns
+            if found.served.get(column.name) == fact
+        ]
+        return bool(reading) and all(column.missing is not None for column in reading)
 
 
 def _plan(request: Request, compiled: Compiled, sink: Sink) -> _Plan | None:
@@ -120,22 +132,25 @@ def _plan(request: Request, compiled: Compiled, sink: Sink) -> _Plan | None:
         return None
     fits: list[Fit] = []
     for schema in compiled.tables:
-        fitted = fit(schema, compiled.unit) if role_of(schema) != SETTLED else Fit(schema, SETTLED)
+        role = role_of(schema)
+        second = any(other.role == role for other in fits)
+        fitted = fit(schema, compiled.unit, second=second) if role != SETTLED else Fit(schema, SETTLED)
         if isinstance(fitted, str):
             _unfit(schema.name, fitted, sink)
-        elif fitted.role != SETTLED and any(other.role == fitted.role for other in fits):
-            _unfit(schema.name, "another table of the contract has the same kind of rows", sink)
         else:
             fits.append(fitted)
     if sink.failed:
         return None
     world = make_world(request.programme, size, _traits(request.programme, fits), first)
+    clashing = {f.schema.name for f in fits if f.role == SETTLED} & {MEMBER_MONTHS, RESULTS, VISITS, SERVICES}
+    for name in sorted(clashing):
+        _unfit(name, "member rows go into a file of that name", sink)
     refused = {
         f.schema.name: reason for f in fits if f.role == SETTLED and (reason := why_not(world, f.schema)) is not None
     }
     for name, reason in refused.items():
         _unfit(name, reason, sink)
-    if refused:
+    if refused or clashing:
         return None
     results = next((found for found in fits if found.role == RESULTS), None)
     labels = () if results is None else next((k.labels or () for k in results.schema.keys if k.role == "category"), ())
@@ -187,26 +202,24 @@ class _Making:
 
     def _members(self) -> None:
         roles = {MEMBER_MONTHS, *self._request.also, *(found.role for found in self._plan.fits)} - {SETTLED}
-        names = {role: found.schema.name if (found := self._plan.fit(role)) else role for role in sorted(roles)}
         with ExitStack() as stack:
             files: dict[str, Parquet] = {}
-            for role, name in names.items():
-                self._writing.add(f"{name}.parquet", lambda path, role=role: files.update({role: Parquet(path)}))  # type: ignore[misc]
+            for role in sorted(roles):
+                self._writing.add(f"{role}.parquet", lambda path, role=role: files.update({role: Parquet(path)}))  # type: ignore[misc]
                 stack.enter_context(files[role])
             lots = -(-self._world.size.members // LOT)
             for number in range(lots):
                 self._progress("members", number, lots)
                 for role, columns in self._lot(number, roles).items():
                     files[role].add(columns)
-        self._rows |= {names[role]: file.rows for role, file in files.items()}
+        self._rows |= {role: file.rows for role, file in files.items()}
         for found in self._plan.fits:
             if found.role != SETTLED:
-                self._sections.append((found.schema.name, f"{found.schema.name}.parquet", found.keys, found.columns))
+                self._sections.append((found.schema.name, f"{found.role}.parquet", found.keys, found.columns))
 
     def _lot(self, number: int, roles: set[str]) -> dict[str, dict[str, pa.Array]]:
         lot = make_lot(self._world, number)
-        months = self._plan.fit(MEMBER_MONTHS)
-        if not self._nullable(months, "risk_score"):
+        if not self._plan.nullable(MEMBER_MONTHS, "risk_score"):
             lot = replace(lot, no_risk=np.zeros_like(lot.no_risk))
         facts = MonthFacts.of(lot)
         self._truth.add_months(lot, facts)
@@ -238,13 +251,6 @@ class _Making:
         seen = visits(self._world, lot, facts)
         self._truth.add_visits(lot, facts, seen)
         return seen
-
-    @staticmethod
-    def _nullable(found: Fit | None, fact: str) -> bool:
-        """Whether the contract says what a missing value means, so that some may be missing."""
-        if found is None:
-            return False
-        return any(found.served.get(c.name) == fact and c.missing is not None for c in found.schema.columns)
 
     def _settled(self) -> dict[str, Any]:
         supplied: dict[str, Any] = {}

@@ -117,6 +117,18 @@ def test_roster_says_which_group_a_practice_belongs_to(tmp_path: Path) -> None:
             assert now == ([] if group is None else [group])
 
 
+def test_two_tables_of_one_kind_share_a_file(tmp_path: Path) -> None:
+    contract = tmp_path / "own.vbc"
+    second = "input home per member, month {\n  area text\n  aged flag\n  dual flag\n}\n"
+    contract.write_text(OWN.replace("input results", second + "input results"), encoding="utf-8")
+    make(tmp_path / "data", "demo", contract, members=60)
+    binding = (tmp_path / "data" / "binding.toml").read_text(encoding="utf-8")
+    assert binding.count('file = "member_month.parquet"') == 2
+    assert 'dual = "dual"' in binding
+    assert 'dual = "home_dual"' in binding
+    assert {"dual", "home_dual", "home_aged"} <= read(tmp_path / "data", "member_month").keys()
+
+
 def test_tables_of_any_contract(tmp_path: Path) -> None:
     contract = tmp_path / "own.vbc"
     contract.write_text(OWN, encoding="utf-8")
@@ -170,7 +182,7 @@ payment settlement to aco = round(50% * (benchmark - expenditure) * quality to c
         (
             "exhibit terms per aco, line",
             "exhibit terms per aco, clinic",
-            "another table of the contract has the same kind of rows",
+            "key `clinic` is none that member rows of this kind have",
         ),
     ],
 )
