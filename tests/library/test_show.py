@@ -160,7 +160,9 @@ def test_comments_inside_an_untouched_item_stay(shelf: Shelf) -> None:
     assert "# of the whole" in shown(shelf.write(main=AQC).edition())
 
 
-@pytest.mark.parametrize("path", sorted(contracts_folder().rglob("*.vbc")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(contracts_folder().rglob("*.vbc")), ids=lambda path: str(path.relative_to(contracts_folder()))
+)
 def test_the_contracts_that_come_with_the_language(path: Path) -> None:
     sink = Sink()
     loaded = load(path, sink)

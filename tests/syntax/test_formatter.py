@@ -58,7 +58,9 @@ def test_order_of_words_and_comments_stays() -> None:
     assert [" ".join(word.split()) for word in words(EVERYTHING)] == words(result)
 
 
-@pytest.mark.parametrize("path", sorted(contracts_folder().rglob("*.vbc")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(contracts_folder().rglob("*.vbc")), ids=lambda path: str(path.relative_to(contracts_folder()))
+)
 def test_contracts_of_the_library(path: Path) -> None:
     check(path.read_text(encoding="utf-8"))
 
