@@ -103,7 +103,7 @@ class _Parser:
         if opening is None:
             self._headless(found.statements)
             return None
-        if changes and opening.kind != "amendment":
+        if changes and opening.base is None:
             self._report(
                 "syntax",
                 f"a {opening.kind} has no changes of another document",
