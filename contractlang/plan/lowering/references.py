@@ -24,6 +24,9 @@ def lower_name(low: Lowering, name: ast.Name) -> Ref | None:
     bare = low.declared.inputs.get(low.bare_table) if low.bare_table else None
     if bare is not None and len(name.parts) == 1 and bare.column(name.text) is not None:
         return column_cell(low, bare.name, name.text, name)
+    fine = low.scope.finer.get(name.text, []) if not low.scope.candidates(name) else []
+    if fine and low.declared.inputs[fine[0].table.name].member_level:
+        return column_cell(low, fine[0].table.name, name.text, name)
     found = low.scope.resolve(name)
     match found:
         case None:
@@ -65,7 +68,7 @@ def column_cell(low: Lowering, table_name: str, column_name: str, name: ast.Name
     if schema.member_level:
         _member_column(low, schema, column, name)
         return None
-    grain = frozenset(k.name for k in schema.keys)
+    grain = frozenset(k.name for k in schema.keys) | ({low.scope.period} if schema.dated else frozenset())
     cell = low.emit(nodes.Cell(table_name, column_name), (), column.type.at(grain), name.span)
     if column.factor == 1:
         return cell
