@@ -36,11 +36,14 @@ DEPTH = 12
 class Ranges:
     """Ranges of the nodes of one plan. `years` are the first and last year of the term.
 
+    `forgiven` scales count as holding every argument: that they do not has been reported.
+
     `arguments` keeps, for every scale and table of terms that has been reached, what its arguments were.
     """
 
-    def __init__(self, plan: nodes.Plan, years: tuple[int, int]) -> None:
+    def __init__(self, plan: nodes.Plan, years: tuple[int, int], forgiven: frozenset[str] = frozenset()) -> None:
         self.plan = plan
+        self.forgiven = forgiven
         self.years = years
         self.tables: dict[str, TableSchema] = {t.name: t for t in plan.tables}
         self.categories = {name: frozenset(labels) for name, labels in plan.categories}
@@ -207,7 +210,7 @@ class Ranges:
                 place = (ref, tuple(args))
                 if place not in self._lookups:
                     self._lookups[place] = (
-                        self._terms(node, args) if isinstance(node.op, nodes.Terms) else _curve(node.op, args[0])
+                        self._terms(node, args) if isinstance(node.op, nodes.Terms) else self._curve(node.op, args[0])
                     )
                 return self._lookups[place].with_states(states)
             case nodes.Alias():
@@ -244,6 +247,11 @@ class Ranges:
         tops = {"half": 2, "quarter": 4, "month": 12}
         return Abstract(Fraction(1), Fraction(tops[key]), nonzero=True) if key in tops else ANY
 
+    def _curve(self, op: nodes.Curve, x: Abstract) -> Abstract:
+        found = abstract.curve_range(op, x)
+        held = op.name in self.forgiven or abstract.inside(op, x)
+        return found if held else found.with_states({State.NOT_REPORTABLE})
+
     def _terms(self, node: nodes.Node, args: Sequence[Abstract]) -> Abstract:
         op = node.op
         assert isinstance(op, nodes.Terms)
@@ -261,11 +269,6 @@ class Ranges:
 
 NOTHING = join(())
 """No value at all."""
-
-
-def _curve(op: nodes.Curve, x: Abstract) -> Abstract:
-    found = abstract.curve_range(op, x)
-    return found if abstract.inside(op, x) else found.with_states({State.NOT_REPORTABLE})
 
 
 def _aggregate(node: nodes.Node, args: Sequence[Abstract], states: frozenset[State]) -> Abstract:

@@ -22,7 +22,9 @@ def check_soundness(lowered: Lowered, years: tuple[int, int], sink: Sink) -> Non
         ranges.of(root.ref)
     for ref, cases in low.case_tables:
         check_cases(ranges, ref, cases, sink)
-    check_lookups(ranges, low, roots, sink)
+    outside = check_lookups(ranges, low, roots, sink)
+    if outside:
+        ranges = Ranges(lowered.plan, years, outside)
     settled: Facts = {}
     for requirement in lowered.plan.requirements:
         settled = narrow(ranges, requirement.condition, True, settled) or settled

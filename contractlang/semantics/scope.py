@@ -76,8 +76,10 @@ class Scope:
         for item in self.items.values():
             if isinstance(item, ast.Input):
                 settled = all(k.text == self.unit or self.contains(k.text) for k in item.keys)
-                for name, column in {c.name: c for c in reversed(item.columns)}.items():
-                    (self.columns if settled else self.finer).setdefault(name, []).append(ColumnRef(item, column))
+                known = self.columns if settled else self.finer
+                for column in item.columns:
+                    if all(ref.table is not item for ref in known.setdefault(column.name, [])):
+                        known[column.name].append(ColumnRef(item, column))
 
     def _not_found(self, document: ast.Document, uses: Sequence[tuple[ast.Use, ast.Document]]) -> None:
         """Names of documents that could not be loaded (which was reported) are not reported again as unknown."""

@@ -49,6 +49,8 @@ def _uncovered(sink: Sink, cases: ast.Cases) -> None:
 
 
 def _unreachable(sink: Sink, cases: ast.Cases, case: ast.Case, why: str) -> None:
+    if any(d.code == "percent-or-points" and d.span is not None and _inside(d.span, case.span) for d in sink):
+        return  # `40` beside a percentage is why, and was reported
     what = "`otherwise`" if case.condition is None else f"`{' '.join(case.condition.span.text.split())}`"
     sink.report(
         Diagnostic(
@@ -59,6 +61,10 @@ def _unreachable(sink: Sink, cases: ast.Cases, case: ast.Case, why: str) -> None
             fixes=(_removed(cases, case),),
         )
     )
+
+
+def _inside(inner: Span, outer: Span) -> bool:
+    return inner.file == outer.file and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _removed(cases: ast.Cases, case: ast.Case) -> Fix:

@@ -17,8 +17,8 @@ from contractlang.syntax import ast
 from contractlang.values import Value
 
 
-def check_lookups(ranges: Ranges, low: Lowering, roots: list[Place], sink: Sink) -> None:
-    """Report each scale and each table once. Every root must have been evaluated before."""
+def check_lookups(ranges: Ranges, low: Lowering, roots: list[Place], sink: Sink) -> frozenset[str]:
+    """Report each scale and each table once; gives their names. Every root must have been evaluated before."""
     outside: set[str] = set()
     for ref, args in sorted(ranges.arguments.items()):
         op = ranges.plan.nodes[ref].op
@@ -31,6 +31,7 @@ def check_lookups(ranges: Ranges, low: Lowering, roots: list[Place], sink: Sink)
                 outside.add(op.table)
                 _row_missing(ranges, low, _place(ranges, low, roots, ref), lacking, sink)
     _bands(ranges, low, roots, outside, sink)
+    return frozenset(outside)
 
 
 def _complete(low: Lowering, table: str) -> bool:
@@ -117,7 +118,7 @@ def _bands(ranges: Ranges, low: Lowering, roots: list[Place], outside: set[str],
             uses.setdefault(op.name, []).append((op, args[0], ref))
     for name, calls in uses.items():
         item = low.scope.items[name]
-        if name in outside or not isinstance(item, ast.Scale):
+        if name in outside or not isinstance(item, ast.Scale) or _in_other_numbers(name, sink):
             continue
         reached = {p.span for op, x, _ in calls for p in op.pieces if p.span is not None and not _idle(op, p, x)}
         states = [band.span in reached for band in item.bands]
@@ -133,6 +134,11 @@ def _bands(ranges: Ranges, low: Lowering, roots: list[Place], outside: set[str],
         if any(b.low is not None for b in item.bands[:under]):
             removed = Span(item.span.file, item.bands[0].span.start, item.bands[under].span.start)
             _idle_bands(item.bands[:under], span, Edit(removed, ""), sink)
+
+
+def _in_other_numbers(name: str, sink: Sink) -> bool:
+    """Whether bare borders meet a percentage, which was reported and explains why bands are not reached."""
+    return any(d.code == "percent-or-points" and d.message.startswith(f"scale `{name}`") for d in sink)
 
 
 def _idle(curve: nodes.Curve, piece: nodes.Piece, x: Abstract) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 from fractions import Fraction
 
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions
@@ -14,6 +17,7 @@ from contractlang.plan.lowering.reduction import MONTHS, column
 from contractlang.semantics import typing
 from contractlang.semantics.scope import unknown
 from contractlang.semantics.types import NONE, Kind, Type
+from contractlang.source import Span
 from contractlang.syntax import ast
 from contractlang.values import State
 
@@ -43,32 +47,37 @@ def lower_aggregate(low: Lowering, e: ast.Aggregate) -> Ref | None:
     over = _over(low, e, grain)
     if over is None:
         return None
-    if weight is not None and e.function != "mean":
+    if weight is not None and e.function != "mean" and e.weight is not None:
+        between = Span(e.span.file, e.operand.span.end, e.weight.span.start)
         low.error(
             "not-an-aggregate",
             f"`{e.function}` takes no weights",
             e.span,
             "write `mean(x weighted by w over k)`, or multiply inside",
+            fixes=[edits.instead(between, " * ", "multiply inside")] if e.function == "sum" else [],
         )
         return None
     argument = _argument(low, e)
-    if e.function == "percentile" and argument is None:
+    if e.function == "percentile" and (argument is None or not 0 <= argument <= 1):
         low.error(
-            "not-an-aggregate", "`percentile` needs a percentage first", e.span, "write `percentile(75%, x over k)`"
+            "not-an-aggregate",
+            "`percentile` needs a percentage from 0% to 100% first",
+            e.span if e.argument is None else e.argument.span,
+            "write `percentile(75%, x over k)`",
         )
         return None
     op = nodes.Aggregate(e.function, over, weight is not None, where is not None, e.except_own, argument)
     removed = frozenset(low.scope.unit if k == "network" else k for k in over)
-    result = grain | ({low.scope.unit} if e.except_own else frozenset())
-    if e.function not in KEEPS_GRAIN and not e.except_own:
-        result = grain - removed
-    return low.emit(op, args, _type(low, e, value, result), e.span)
+    result = grain if e.function in KEEPS_GRAIN else grain - removed
+    if e.except_own:
+        result = result | {low.scope.unit}
+    return low.emit(op, args, _type(low, e, args, result), e.span)
 
 
 def _operand(low: Lowering, e: ast.Aggregate) -> Ref | None:
     """The value; `count(measure where c)` counts the key itself."""
-    if e.function == "count" and isinstance(e.operand, ast.Name) and e.operand.text in low.scope.categories:
-        key = e.operand.text
+    key = low.scope.category(e.operand) if e.function == "count" and isinstance(e.operand, ast.Name) else None
+    if key is not None:
         return low.emit(nodes.Key(key), (), Type(Kind.CATEGORY, scheme=key, grain=frozenset({key})), e.operand.span)
     if e.function == "count":
         return expressions.lower_expression(low, e.operand)
@@ -76,33 +85,67 @@ def _operand(low: Lowering, e: ast.Aggregate) -> Ref | None:
 
 
 def _over(low: Lowering, e: ast.Aggregate, grain: frozenset[str]) -> tuple[str, ...] | None:
-    over = [n.text for n in e.over]
-    if not over and e.function == "count" and isinstance(e.operand, ast.Name):
-        over = [e.operand.text]
-    extra = sorted(grain - low.settled)
-    if not over:
+    """The keys that are removed, under their full names."""
+    written = list(e.over)
+    if not written and e.function == "count" and isinstance(e.operand, ast.Name):
+        written = [e.operand]
+    extra = sorted(k for k in grain - low.settled if not low.scope.contains(k))
+    if not written:
+        key = extra[0] if extra else "network"
+        last = e.where or e.weight or e.operand
         low.error(
             "not-an-aggregate",
             f"`{e.function}` must say what it removes",
             e.span,
-            f"write `{e.function}(… over {extra[0] if extra else 'network'})`",
+            f"write `{e.function}(… over {key})`",
+            fixes=[Fix(f"write `over {key}`", (edits.after(last.span, f" over {key}"),))] if e.where is None else [],
         )
         return None
-    for name, written in zip(over, e.over or (e.operand,), strict=False):
-        if name == "network":
-            if low.scope.unit not in grain:
-                low.error(
-                    "grain-mismatch",
-                    f"this value is the same for every {low.scope.unit}",
-                    e.span,
-                    "leave the aggregate out",
-                )
-                return None
-        elif name not in grain:
-            known = ", ".join(f"`{k}`" for k in [*extra, "network"])
-            low.error("grain-mismatch", f"the value does not vary by `{name}`", written.span, f"it varies by {known}")
+    found: list[str] = []
+    for name in written:
+        key = low.scope.category(name) or name.text
+        if not _removable(low, e, name, key, grain, extra):
             return None
-    return tuple(over)
+        found.append(key)
+    return tuple(found)
+
+
+def _removable(
+    low: Lowering, e: ast.Aggregate, name: ast.Name, key: str, grain: frozenset[str], extra: list[str]
+) -> bool:
+    if key in ("network", low.scope.unit):
+        if low.scope.unit in grain:
+            return True
+        low.error(
+            "grain-mismatch",
+            f"this value is the same for every {low.scope.unit}",
+            e.span,
+            "leave the aggregate out",
+            fixes=[edits.instead(e.span, f"({e.operand.span.text})", "leave the aggregate out")],
+        )
+        return False
+    if low.scope.contains(key):
+        low.error(
+            "grain-mismatch",
+            f"an aggregate over {key} would add up settlement periods",
+            name.span,
+            "read another period with `prior x` or `x at 2023`, or carry a value forward",
+        )
+        return False
+    if key in grain:
+        return True
+    near = get_close_matches(key, [*extra, "network"], 1, 0.6) or extra[:1]
+    varies = " and ".join(f"`{k}`" for k in extra)
+    low.error(
+        "grain-mismatch",
+        f"the value does not vary by `{name.text}`",
+        name.span,
+        f"it varies by {varies}" if extra else f"it has one value for each {low.scope.unit}: leave the aggregate out",
+        fixes=[edits.instead(name.span, near[0])]
+        if near
+        else [edits.instead(e.span, f"({e.operand.span.text})", "leave the aggregate out")],
+    )
+    return False
 
 
 def _argument(low: Lowering, e: ast.Aggregate) -> Fraction | None:
@@ -113,15 +156,19 @@ def _argument(low: Lowering, e: ast.Aggregate) -> Fraction | None:
     return op.value if isinstance(op, nodes.Const) and isinstance(op.value, Fraction) else None
 
 
-def _type(low: Lowering, e: ast.Aggregate, value: Ref, grain: frozenset[str]) -> Type:
-    type_ = low.type(value)
-    missing = frozenset({State.MISSING}) & typing.absences([type_])
+def _type(low: Lowering, e: ast.Aggregate, args: tuple[Ref, ...], grain: frozenset[str]) -> Type:
+    type_ = low.type(args[0])
+    states = typing.absences([low.type(a) for a in args])
+    missing = frozenset({State.MISSING}) & states
     empty = frozenset() if e.function in EMPTY_IS_ZERO else frozenset({State.NOT_REPORTABLE})
+    left_out = frozenset({State.NOT_APPLICABLE}) if e.where is not None else frozenset()
     match e.function:
-        case "count" | "rank":
-            return Type(Kind.COUNT, NONE, grain, step=Fraction(1), absent=missing | empty)
+        case "count":
+            return Type(Kind.COUNT, NONE, grain, step=Fraction(1), absent=missing)
+        case "rank":
+            return Type(Kind.COUNT, NONE, grain, step=Fraction(1), absent=states | empty | left_out)
         case "percentile_rank":
-            return Type(Kind.PERCENT, NONE, grain, absent=missing | empty)
+            return Type(Kind.PERCENT, NONE, grain, absent=states | empty | left_out)
         case "sum" | "min" | "max":
             return replace(type_, grain=grain, absent=missing | empty, literal=False)
         case _:

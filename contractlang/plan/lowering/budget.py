@@ -34,6 +34,7 @@ def lower_budget(low: Lowering, name: str, block: ast.Block) -> bool:
 
 
 def _lowered(low: Lowering, name: str, block: ast.Block, names: dict[int, str]) -> bool:
+    bounds = pipeline.Bounds()
     running: Ref | None = None
     ok = True
     for position, step in enumerate(block.steps):
@@ -51,7 +52,7 @@ def _lowered(low: Lowering, name: str, block: ast.Block, names: dict[int, str]) 
             if running is None:
                 return False
         else:
-            after = _applied(low, step, running, partial(_argument, low, name, names[position], step))
+            after = _applied(low, step, running, partial(_argument, low, name, names[position], step), bounds)
             conditioned = None if after is None else pipeline.conditioned(low, step, running, after)
             if conditioned is None:
                 ok = False
@@ -154,7 +155,9 @@ def _argument(low: Lowering, block: str, name: str, step: ast.Step, argument: Re
     return low.register(f"{block}.{name}.{word}", argument, "argument", f"{name} {word}", step.span, block, step.word)
 
 
-def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
+def _applied(
+    low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref], bounds: pipeline.Bounds
+) -> Ref | None:
     match step.word:
         case "trend":
             factor = _trend(low, step)
@@ -177,7 +180,7 @@ def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref],
             amount = pipeline.amount_like(low, step, running)
             return None if amount is None else expressions.operate(low, "+", running, named(amount), step.span)
         case "cap" | "floor":
-            return pipeline.limit(low, step, running, named)
+            return pipeline.limit(low, step, running, named, bounds)
         case "round":
             return pipeline.rounded(low, step, running)
         case _:

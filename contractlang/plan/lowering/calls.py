@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from contractlang.diagnostics.diagnostic import Edit, Fix
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Edit, Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions
+from contractlang.plan.lowering import expressions, remedies
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.scales import in_percent, joined
 from contractlang.semantics import typing
 from contractlang.semantics.scope import FUNCTIONS, unknown
 from contractlang.semantics.types import NONE, POINT, USD, Kind, Type
@@ -37,6 +39,7 @@ def lower_call(low: Lowering, e: ast.Call) -> Ref | None:
             "kind-mismatch",
             f"`{name}` takes {arity} argument{'s' if arity != 1 else ''}, here are {len(e.arguments)}",
             e.span,
+            f"write `{SIGNATURES[name]}`",
         )
         return None
     if not e.arguments:
@@ -51,6 +54,18 @@ def lower_call(low: Lowering, e: ast.Call) -> Ref | None:
         )
         return None
     return function(low, e)
+
+
+SIGNATURES = {
+    "clamp": "clamp(x, low, high)",
+    "abs": "abs(x)",
+    "sqrt": "sqrt(x, 9 decimals)",
+    "power": "power(x, y, 12 decimals)",
+    "year": "year(date)",
+    "month": "month(date)",
+    "day": "day(date)",
+    "points": "points(50%)",
+}
 
 
 def _arguments(low: Lowering, e: ast.Call) -> list[Ref] | None:
@@ -82,8 +97,42 @@ def _clamp(low: Lowering, e: ast.Call) -> Ref | None:
     if refs is None:
         return None
     x, floor, cap = refs
+    if crossed(low, floor, cap):
+        low.error(
+            "cap-below-floor",
+            "the upper bound of `clamp` lies below the lower one",
+            e.arguments[2].span,
+            "write the lower bound first: `clamp(x, low, high)`",
+            labels=[Label(e.arguments[1].span, "the lower bound")],
+            fixes=[remedies.swapped(e.arguments[1].span, e.arguments[2].span, "swap the two bounds")],
+        )
+        return None
     above = limited(low, "max", x, floor, (e.arguments[0], e.arguments[1]), e.span)
     return None if above is None else limited(low, "min", above, cap, (e.arguments[0], e.arguments[2]), e.span)
+
+
+def crossed(low: Lowering, floor: Ref, cap: Ref) -> bool:
+    """Whether a cap certainly lies below a floor: two amounts, or two shares of one positive quantity."""
+    (least, below), (most, above) = _share_of(low, floor), _share_of(low, cap)
+    return (least is not None and most is not None) and below == above and bool(most < least)
+
+
+def _share_of(low: Lowering, ref: Ref) -> tuple[Fraction | None, Ref | None]:
+    """A value as a constant times another value (None for a plain constant)."""
+    node = low.builder.nodes[ref]
+    match node.op:
+        case nodes.Alias():
+            return _share_of(low, node.args[0])
+        case nodes.Const(value=Fraction() as value):
+            return value, None
+        case nodes.Arithmetic(op="*"):
+            for one, other in (node.args, node.args[::-1]):
+                factor, rest = _share_of(low, one)
+                if factor is not None and rest is None:
+                    return factor, other
+            return None, None
+        case _:
+            return None, None
 
 
 def limited(low: Lowering, op: str, x: Ref, limit: Ref, parts: tuple[ast.Expr, ...], span: Span) -> Ref | None:
@@ -108,7 +157,12 @@ def _date_part(low: Lowering, e: ast.Call) -> Ref | None:
         return None
     type_ = low.type(ref)
     if type_.kind is not Kind.DATE:
-        low.error("kind-mismatch", f"`{e.function.text}` needs a date, here is {described(type_)}", e.arguments[0].span)
+        low.error(
+            "kind-mismatch",
+            f"`{e.function.text}` needs a date, here is {described(type_)}",
+            e.arguments[0].span,
+            "name a column declared as `date`",
+        )
         return None
     return low.emit(
         nodes.DatePart(e.function.text),
@@ -126,7 +180,11 @@ def _points(low: Lowering, e: ast.Call) -> Ref | None:
     type_ = low.type(refs[0])
     if type_.unit.powers:
         low.error(
-            "unit-mismatch", f"`points` turns a percentage into points, here is {described(type_)}", e.arguments[0].span
+            "unit-mismatch",
+            f"`points` turns a percentage into points, here is {described(type_)}",
+            e.arguments[0].span,
+            "leave `points` out, or give it a percentage",
+            fixes=[edits.instead(e.span, edits.one_line(e.arguments[0].span))],
         )
         return None
     hundred = low.constant(Fraction(100), Type(Kind.COUNT, POINT), e.span)
@@ -212,13 +270,16 @@ def round_node(low: Lowering, ref: Ref, step: ast.Expr, mode: str, span: Span) -
             "unit-mismatch",
             f"rounding {described(type_)} to {described(to_type)}",
             step.span,
-            f"write the step in `{unit_words(type_)}`",
+            f"write the step in `{unit_words(type_)}`" if type_.unit.powers else "write the step without a unit",
+            fixes=remedies.in_unit(step, type_) if isinstance(step, ast.Number) else (),
         )
         return None
     op = low.builder.nodes[to].op
     multiple = op.value if isinstance(op, nodes.Const) and isinstance(op.value, Fraction) else to_type.step
     if isinstance(op, nodes.Const) and isinstance(op.value, Fraction) and op.value <= 0:
-        low.error("kind-mismatch", "a rounding step must be above zero", step.span)
+        low.error(
+            "kind-mismatch", "a rounding step must be above zero", step.span, "write `cents`, `dollars` or `0.1%`"
+        )
         return None
     grain = typing.union([type_, to_type])
     absent = type_.absent | to_type.absent
@@ -231,7 +292,12 @@ def round_node(low: Lowering, ref: Ref, step: ast.Expr, mode: str, span: Span) -
 def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
     scale = low.scales.get(name)
     if len(e.arguments) != 1:
-        low.error("kind-mismatch", f"scale `{name}` takes one argument, here are {len(e.arguments)}", e.span)
+        low.error(
+            "kind-mismatch",
+            f"scale `{name}` takes one argument, here are {len(e.arguments)}",
+            e.span,
+            f"write `{name}({edits.one_line(e.arguments[0].span)})`",
+        )
         return None
     argument = e.arguments[0]
     ref = expressions.numeric(low, argument, f"scale `{name}`")
@@ -243,6 +309,14 @@ def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
         factor = type_.shown[0] if type_.shown else Fraction(1)
         if factor != 1:
             curve = _stretched(curve, factor)
+        if type_.kind is Kind.PERCENT and _above_two(curve):
+            low.warn(
+                "percent-or-points",
+                f"scale `{name}` has bare numbers as borders, and its argument is a percentage",
+                argument.span,
+                "write the borders as percentages, or the argument as points: `points(x)`",
+                fixes=[in_percent(scale)],
+            )
     else:
         found = typing.unify((scale.borders, type_), f"scale `{name}` runs over")
         if isinstance(found, Problem):
@@ -253,13 +327,15 @@ def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
                 found.help,
             )
             return None
-    whole = type_.kind is Kind.COUNT or (type_.step is not None and type_.step > 0 and type_.step.denominator == 1)
+    whole = type_.step is not None and type_.step.denominator == 1
     if scale.whole_numbers and not whole:
         low.error(
             "scale-gap",
-            f"scale `{name}` skips between whole numbers, but `{argument.span.text}` is not a count",
+            f"scale `{name}` skips between whole numbers, but `{argument.span.text}` need not be one",
             argument.span,
             "let each band start where the one before ends, or round the argument to whole numbers",
+            labels=[Label(scale.item.span, "the scale")],
+            fixes=[joined(scale)],
         )
         return None
     values = scale.values
@@ -271,6 +347,11 @@ def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
         if any(p.slope for p in curve.pieces):
             result = replace(result, step=None)
     return low.emit(curve, (ref,), result, e.span)
+
+
+def _above_two(curve: nodes.Curve) -> bool:
+    borders = [x for p in curve.pieces for x in (p.low, p.high) if x is not None]
+    return any(abs(x) >= 2 for x in borders)
 
 
 def _stretched(curve: nodes.Curve, factor: Fraction) -> nodes.Curve:

@@ -7,19 +7,21 @@ the value after the step, `block.step.rate` or `.limit` its argument.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from contractlang.diagnostics.diagnostic import Edit, Fix, Label
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import calls, expressions
+from contractlang.plan.lowering import calls, expressions, remedies
 from contractlang.plan.lowering.context import Lowering, dimensionless
 from contractlang.semantics import typing
 from contractlang.semantics.types import Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
+from contractlang.values import State
 
 ARGUMENT_WORDS = {
     "share": "rate",
@@ -46,7 +48,7 @@ def step_names(low: Lowering, block: ast.Block) -> dict[int, str]:
     names: dict[int, str] = {}
     seen: dict[tuple[str, str], ast.Step] = {}
     for position, step in enumerate(block.steps):
-        if step.word in ("require", "refuse"):
+        if step.word in ("require", "refuse", "compare"):
             names[position] = step.label or step.word
             continue
         name = step.label or step.word
@@ -56,14 +58,9 @@ def step_names(low: Lowering, block: ast.Block) -> dict[int, str]:
                     "duplicate-clause",
                     f"`{block.name}` has two steps called `{name}`",
                     step.span,
-                    f"give one of them a label: `{step.span.text} as second_{name}`",
+                    f"give one of them a label: `{edits.one_line(step.span)} as second_{name}`",
                     labels=[Label(earlier.span, "the other one")],
-                    fixes=[
-                        Fix(
-                            "add a label",
-                            (Edit(Span(step.span.file, step.span.end, step.span.end), f" as second_{name}"),),
-                        )
-                    ],
+                    fixes=[Fix("add a label", (edits.after(step.span, f" as second_{name}"),))],
                 )
                 break
             seen[(side, name)] = step
@@ -76,20 +73,34 @@ def rate(low: Lowering, step: ast.Step) -> Ref | None:
     assert step.argument is not None
     ref = expressions.numeric(low, step.argument, f"`{step.word}`")
     if ref is not None and low.type(ref).unit.powers:
+        instead, purpose = AMOUNT_WORDS.get(step.word, ("", ""))
         low.error(
             "unit-mismatch",
             f"`{step.word}` takes a rate, here is {described(low.type(ref))}",
             step.argument.span,
-            f"write `less {step.argument.span.text}` to subtract an amount"
-            if step.word == "reduce"
-            else (
-                f"write `cap {step.argument.span.text}` to limit an amount"
-                if step.word == "share"
-                else "write a percentage"
-            ),
+            f"write `{instead} {step.argument.span.text}` to {purpose}" if instead else "write a percentage",
+            fixes=[_other_word(step, instead)] if instead and low.type(ref).kind is Kind.MONEY else [],
         )
         return None
     return ref
+
+
+AMOUNT_WORDS = {
+    "reduce": ("less", "subtract an amount"),
+    "share": ("cap", "limit an amount"),
+    "trend": ("add", "add an amount"),
+    "adjust": ("add", "add an amount"),
+    "discount": ("add -", "subtract an amount"),
+}
+"""The step that takes an amount where this one takes a rate."""
+
+
+def _other_word(step: ast.Step, word: str) -> Fix:
+    assert step.argument is not None
+    start = edits.word_in(step.span, step.word).start
+    glue = "" if word.endswith("-") else " "
+    place = Span(step.span.file, start, step.argument.span.start)
+    return edits.instead(place, f"{word}{glue}", f"write `{word}{glue}{step.argument.span.text}`")
 
 
 def amount_like(low: Lowering, step: ast.Step, running: Ref, e: ast.Expr | None = None) -> Ref | None:
@@ -123,9 +134,14 @@ def difference_not_below_zero(low: Lowering, a: Ref, b: Ref, span: Span) -> Ref 
 
 
 def not_below_zero(low: Lowering, ref: Ref, span: Span) -> Ref:
+    """The value, or zero where it is less; a value that is not applicable stays so."""
     type_ = low.type(ref)
     zero = low.constant(Fraction(0), Type(type_.kind, type_.unit, step=Fraction(0)), span)
-    return low.emit(nodes.Extreme("max"), (ref, zero), replace(type_, absent=type_.absent), span)
+    above = low.emit(nodes.Extreme("max"), (ref, zero), type_, span)
+    if State.NOT_APPLICABLE not in type_.absent:
+        return above
+    applies = low.emit(nodes.Test("applicable"), (ref,), Type(Kind.FLAG, grain=type_.grain), span)
+    return low.emit(nodes.Choose(), (applies, above, ref), type_, span)
 
 
 def zero_like(low: Lowering, ref: Ref, span: Span) -> Ref:
@@ -143,10 +159,38 @@ def choose(low: Lowering, condition: Ref, then: Ref, otherwise: Ref, span: Span)
     return low.emit(nodes.Choose(), (condition, then, otherwise), type_, span)
 
 
-def limit(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
+@dataclass(slots=True)
+class Bounds:
+    """The caps and floors that one running value has met so far."""
+
+    met: list[tuple[ast.Step, Ref]] = field(default_factory=list)
+
+    def add(self, low: Lowering, step: ast.Step, bound: Ref) -> bool:
+        """Whether no value is excluded by both this bound and an earlier one; reports a cap below a floor."""
+        for earlier, other in self.met:
+            if earlier.word == step.word or earlier.get("when") or step.get("when"):
+                continue
+            floor, cap = (bound, other) if step.word == "floor" else (other, bound)
+            if calls.crossed(low, floor, cap):
+                assert step.argument is not None
+                assert earlier.argument is not None
+                low.error(
+                    "cap-below-floor",
+                    "the cap lies below the floor: no value satisfies both",
+                    step.argument.span,
+                    "let the floor be the smaller of the two",
+                    labels=[Label(earlier.argument.span, f"the {earlier.word}")],
+                    fixes=[remedies.swapped(earlier.argument.span, step.argument.span, "swap the two")],
+                )
+                return False
+        self.met.append((step, bound))
+        return True
+
+
+def limit(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref], bounds: Bounds) -> Ref | None:
     """`cap` or `floor`: the running value after it."""
     bound = amount_like(low, step, running)
-    if bound is None:
+    if bound is None or not bounds.add(low, step, bound):
         return None
     assert step.argument is not None
     op = "min" if step.word == "cap" else "max"

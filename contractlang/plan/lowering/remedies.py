@@ -91,16 +91,16 @@ def type_of(low: Lowering, name: ast.Name) -> Type | None:
 
 def _literal_of_the_others(low: Lowering, problem: Problem, parts: Sequence[ast.Expr]) -> tuple[Fix, ...]:
     """A literal of a wrong kind among others of one kind: `no` beside percentages is `0%`."""
-    literals = [p for p in parts if isinstance(p, ast.Flag | ast.Number)]
-    others = [p for p in parts if not isinstance(p, ast.Flag | ast.Number)] or parts[:1]
-    if problem.code != "kind-mismatch" or len(literals) != 1 or len(parts) < 2 or literals[0] is others[0]:
+    if problem.code != "kind-mismatch" or len(parts) < 2:
         return ()
-    types = [low.probe(p) for p in others]
-    if any(t is None for t in types):
-        return ()
-    type_ = types[0]
-    assert type_ is not None
-    return replaced(literals[0], type_)
+    types = {place: type_ for place, part in enumerate(parts) if (type_ := low.probe(part)) is not None}
+    for place, part in enumerate(parts):
+        others = [t for p, t in types.items() if p != place]
+        if isinstance(part, ast.Flag | ast.Number) and others and len({t.kind for t in others}) == 1:
+            found = replaced(part, others[0])
+            if found:
+                return found
+    return ()
 
 
 def replaced(literal: ast.Flag | ast.Number, type_: Type) -> tuple[Fix, ...]:

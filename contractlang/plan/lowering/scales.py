@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
+from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Edit, Fix, Label
 from contractlang.plan import nodes
+from contractlang.plan.lowering import remedies
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics.cells import literal
 from contractlang.semantics.types import Type
@@ -53,9 +56,10 @@ def lower_scale(low: Lowering, name: str, item: ast.Scale) -> Scale | None:
     bands = [r[0] for r in read if r is not None]
     borders = unify([t for r in read if r for t in r[1]], "the borders mix")
     values = unify([t for r in read if r for t in r[2]], "the values mix")
-    for problem, band in ((borders, item.bands[0]), (values, item.bands[0])):
+    for problem, parts in ((borders, _borders(item)), (values, _values(item))):
         if isinstance(problem, Problem):
-            low.problem(problem, band.span)
+            odd = parts[problem.adapt[0]].span if problem.adapt else item.bands[0].span
+            low.problem(problem, odd, parts)
             return None
     assert isinstance(borders, Type)
     assert isinstance(values, Type)
@@ -65,6 +69,14 @@ def lower_scale(low: Lowering, name: str, item: ast.Scale) -> Scale | None:
     pieces, whole = found
     curve = nodes.Curve(name, item.style == "marginal", item.symmetric, tuple(pieces))
     return Scale(curve, borders, replace(values, literal=False), whole, item)
+
+
+def _borders(item: ast.Scale) -> list[ast.Expr]:
+    return [e for band in item.bands for e in (band.low, band.high) if e is not None]
+
+
+def _values(item: ast.Scale) -> list[ast.Expr]:
+    return [e for band in item.bands for e in (band.value, band.value_high) if e is not None]
 
 
 def _band(low: Lowering, band: ast.Band) -> tuple[_Band, list[Type], list[Type]] | None:
@@ -95,52 +107,30 @@ def _band(low: Lowering, band: ast.Band) -> tuple[_Band, list[Type], list[Type]]
 
 def _pieces(low: Lowering, name: str, item: ast.Scale, bands: list[_Band]) -> tuple[list[nodes.Piece], bool] | None:
     linear = item.style == "linear"
+    if not _forwards(low, name, item, bands):
+        return None
     pieces: list[nodes.Piece] = []
     whole = False
     if item.flat_outside and bands[0].low is not None:
         pieces.append(nodes.Piece(None, bands[0].low, bands[0].value, span=bands[0].span))
     for i, band in enumerate(bands):
         after = bands[i + 1] if i + 1 < len(bands) else None
-        if band.low is not None and band.high is not None and band.low > band.high:
-            low.error(
-                "scale-overlap",
-                f"band `{band.span.text}` of scale `{name}` ends below its start",
-                band.span,
-                "write the smaller border first",
-            )
-            return None
         if after is not None:
-            end = band.high
-            start = after.low
+            start, end = after.low, band.high
             if start is None or end is None:
-                low.error(
-                    "scale-overlap",
-                    f"band `{(after if start is None else band).span.text}` of scale `{name}` is open towards the others",
-                    (after if start is None else band).span,
-                    "`below` stands first, `and more` last",
-                )
+                _open_inside(low, name, item, i if end is None else i + 1)
                 return None
             if start < end or (band.point and start == end):
-                low.error(
-                    "scale-overlap",
-                    f"bands of scale `{name}` overlap",
-                    after.span,
-                    "let each band start where the one before ends",
-                    labels=[Label(band.span, "the one before")],
-                )
+                _overlap(low, name, item, bands, i)
                 return None
             joined = band.point  # a point reaches to the next border by itself
             if not joined and start > end:
                 if start.denominator == end.denominator == 1 and start - end == 1:
                     whole = True
                 else:
-                    _gap(low, name, band, after)
+                    _gap(low, name, item, i)
                     return None
-            if linear and not band.point and band.low is None and band.value_high is None and start != end:
-                _gap(low, name, band, after)
-                return None
-        piece = _piece(band, after, linear)
-        pieces.append(piece)
+        pieces.append(_piece(band, after, linear))
     last = bands[-1]
     if last.high is not None:
         end_value = last.value_high if last.value_high is not None else last.value
@@ -148,8 +138,6 @@ def _pieces(low: Lowering, name: str, item: ast.Scale, bands: list[_Band]) -> tu
             pieces.append(nodes.Piece(last.high, None, end_value, span=last.span))
         elif last.point:
             pieces[-1] = nodes.Piece(last.low, last.high, last.value, closed=True, span=last.span)
-        if linear and last.point and len(pieces) > 1 and not item.flat_outside:
-            pieces[-2] = replace(pieces[-2], closed=pieces[-2].high == last.low and pieces[-2].closed)
     return [p for p in pieces if p.low != p.high or p.closed], whole
 
 
@@ -166,37 +154,101 @@ def _piece(band: _Band, after: _Band | None, linear: bool) -> nodes.Piece:
     return nodes.Piece(band.low, band.high, band.value, slope, after is None or after.low != band.high, band.span)
 
 
-def _gap(low: Lowering, name: str, band: _Band, after: _Band) -> None:
-    border = next((b for b in _border_texts(after)), "")
-    edit_at = band.span
-    fixes = []
-    if border and " to " in band.span.text:
-        head, _, _ = band.span.text.partition(":")
-        start = head.rpartition(" to ")[0]
-        fixes.append(
-            Fix(
-                f"let the band end at {border}",
-                (Edit(Span(edit_at.file, edit_at.start, edit_at.start + len(head)), f"{start} to {border}"),),
+def _forwards(low: Lowering, name: str, item: ast.Scale, bands: list[_Band]) -> bool:
+    """Every band starts before it ends."""
+    ok = True
+    for band, written in zip(bands, item.bands, strict=True):
+        if band.low is not None and band.high is not None and band.low > band.high:
+            assert written.low is not None
+            assert written.high is not None
+            low.error(
+                "scale-overlap",
+                f"band `{band.span.text}` of scale `{name}` ends below its start",
+                band.span,
+                "write the smaller border first",
+                fixes=[remedies.swapped(written.low.span, written.high.span, "swap the two borders")],
             )
-        )
-    elif border and "below" in band.span.text:
-        head, _, _ = band.span.text.partition(":")
-        fixes.append(
-            Fix(
-                f"let the band end at {border}",
-                (Edit(Span(edit_at.file, edit_at.start, edit_at.start + len(head)), f"below {border}"),),
-            )
-        )
+            ok = False
+    return ok
+
+
+def _open_inside(low: Lowering, name: str, item: ast.Scale, position: int) -> None:
+    """A band `below` that is not the first, or `and more` that is not the last."""
+    band = item.bands[position]
+    other = item.bands[position + 1] if band.high is None else item.bands[position - 1]
+    border = other.low if band.high is None else other.high
+    own = band.low or band.high
+    fixes: list[Fix] = []
+    if border is not None and own is not None:
+        ends = (own, border) if band.high is None else (border, own)
+        fixes = [edits.instead(_edge(band), f"{ends[0].span.text} to {ends[1].span.text}")]
+    low.error(
+        "scale-overlap",
+        f"band `{band.span.text}` of scale `{name}` is open towards the others",
+        band.span,
+        "`below` stands first, `and more` last",
+        fixes=fixes,
+    )
+
+
+def _overlap(low: Lowering, name: str, item: ast.Scale, bands: list[_Band], position: int) -> None:
+    band, after = bands[position], bands[position + 1]
+    end, edge = item.bands[position].high, _edge(item.bands[position + 1])
+    inside = after.high is not None and band.high is not None and after.high <= band.high
+    if inside or end is None:
+        fix = edits.without(after.span, "remove the second band")
+    else:
+        high = item.bands[position + 1].high
+        fix = edits.instead(edge, f"{end.span.text} to {high.span.text}" if high else f"{end.span.text} and more")
+    low.error(
+        "scale-overlap",
+        f"two bands of scale `{name}` overlap",
+        after.span,
+        "let each band start where the one before ends",
+        labels=[Label(band.span, "the one before")],
+        fixes=[fix],
+    )
+
+
+def _gap(low: Lowering, name: str, item: ast.Scale, position: int) -> None:
+    band, after = item.bands[position], item.bands[position + 1]
     low.error(
         "scale-gap",
         f"scale `{name}` has a gap between `{band.span.text}` and `{after.span.text}`",
         after.span,
         "let each band start where the one before ends",
         labels=[Label(band.span, "this band ends before")],
-        fixes=fixes,
+        fixes=[
+            Fix(
+                f"let the band end at {after.low.span.text}",
+                edits.instead(band.high.span, after.low.span.text).edits,
+            )
+        ]
+        if band.high is not None and after.low is not None
+        else [],
     )
 
 
-def _border_texts(band: _Band) -> list[str]:
-    head = band.span.text.partition(":")[0].strip()
-    return [head.split(" to ")[0].removesuffix(" and more").strip()]
+def joined(scale: Scale) -> Fix:
+    """Every band that skips to the next whole number, ending where the next one starts."""
+    changed: list[Edit] = []
+    for band, after in pairwise(scale.item.bands):
+        if band.high is not None and after.low is not None and band.high is not band.low and band.high != after.low:
+            changed += edits.instead(band.high.span, after.low.span.text).edits
+    return Fix("let each band end where the next one starts", tuple(changed))
+
+
+def in_percent(scale: Scale) -> Fix:
+    """Every bare border as a percentage."""
+    changed: list[Edit] = []
+    for band in scale.item.bands:
+        for border in dict.fromkeys((band.low, band.high)):
+            if isinstance(border, ast.Number) and not border.symbol and border.unit is None:
+                changed += edits.instead(border.span, f"{border.span.text}%").edits
+    return Fix("write the borders as percentages", tuple(dict.fromkeys(changed)))
+
+
+def _edge(band: ast.Band) -> Span:
+    """The words of a band before its colon."""
+    head = band.span.text.partition(":")[0].rstrip()
+    return Span(band.span.file, band.span.start, band.span.start + len(head))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, pipeline
+from contractlang.plan.lowering import expressions, pipeline, remedies
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.semantics import typing
-from contractlang.semantics.types import Kind
+from contractlang.semantics.types import USD, Kind
 from contractlang.semantics.typing import Problem, described
 from contractlang.syntax import ast
 
@@ -24,6 +26,7 @@ class _Side:
     name: str
     running: Ref
     refused: Ref | None = None
+    bounds: pipeline.Bounds = field(default_factory=pipeline.Bounds)
 
 
 def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
@@ -35,6 +38,17 @@ def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
             f"sharing `{name}` does not say what it compares",
             block.span,
             "start with `compare BUDGET to ACTUAL`",
+            fixes=_compared(low, block),
+        )
+        return False
+    if block.steps[0] is not compare:
+        low.error(
+            "missing-clause",
+            f"sharing `{name}` must start with `compare`",
+            block.steps[0].span,
+            "what is shared comes first, then the steps in their order",
+            labels=[Label(compare.span, "`compare` stands here")],
+            fixes=[remedies.new_line(block, compare.span.text, edits.without(compare.span, "").edits)],
         )
         return False
     difference = _difference(low, compare)
@@ -57,7 +71,14 @@ def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
         if step is compare:
             continue
         if step.word == "compare":
-            low.error("duplicate-clause", f"sharing `{name}` compares twice", step.span, "use two sharing blocks")
+            low.error(
+                "duplicate-clause",
+                f"sharing `{name}` compares twice",
+                step.span,
+                "use two sharing blocks",
+                labels=[Label(compare.span, "the first comparison")],
+                fixes=[edits.without(step.span, "remove the second one")],
+            )
             ok = False
             continue
         for side in sides:
@@ -79,6 +100,24 @@ def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
     return True
 
 
+def _compared(low: Lowering, block: ast.Block) -> list[Fix]:
+    """A comparison of the budget and the spending of the contract, or of its first two amounts."""
+    kinds = {"budget": "", "spending": ""}
+    for name, item in low.scope.items.items():
+        if isinstance(item, ast.Block) and item.kind in kinds and name not in low.broken:
+            kinds[item.kind] = kinds[item.kind] or name
+    amounts = [n for n in kinds.values() if n]
+    if len(amounts) < 2:
+        amounts = [
+            n
+            for n in low.scope.columns
+            if (t := remedies.type_of(low, ast.Name((n,), span=block.span))) and t.unit == USD
+        ]
+    if len(amounts) < 2:
+        return []
+    return [remedies.new_line(block, f"compare  {amounts[0]} to {amounts[1]}")]
+
+
 def _difference(low: Lowering, compare: ast.Step) -> Ref | None:
     assert compare.argument is not None
     other = compare.get("to")
@@ -91,16 +130,17 @@ def _difference(low: Lowering, compare: ast.Step) -> Ref | None:
         low.problem(found, compare.span, (compare.argument, other))
         return None
     if found.kind is not Kind.MONEY:
-        low.error("unit-mismatch", f"`compare` needs money on both sides, here is {described(found)}", compare.span)
-        return None
-    if not found.grain <= low.settled:
-        extra = min(found.grain - low.settled)
         low.error(
-            "grain-mismatch",
-            f"`{compare.span.text}` varies by {extra}, the settlement by {low.scope.unit} and {low.scope.period}",
+            "unit-mismatch",
+            f"`compare` needs money on both sides, here is {described(found)}",
             compare.span,
-            f"wrap each side in `sum(… over {extra})`",
+            "compare amounts in `USD` or `USD pmpm`",
         )
+        return None
+    fine = [(ref, part, extra) for ref, part in ((a, compare.argument), (b, other)) if (extra := low.beyond(ref))]
+    for ref, part, extra in fine:
+        low.too_fine(ref, part, f"`{edits.one_line(part.span)}`", extra)
+    if fine:
         return None
     return expressions.operate(low, "-", a, b, compare.span, (compare.argument, other))
 
@@ -118,7 +158,7 @@ def _step(low: Lowering, block: str, name: str, step: ast.Step, side: _Side) -> 
         low.values.setdefault(f"{block}.{name}.{word}", ref)
         return ref
 
-    after = _applied(low, step, side.running, named)
+    after = _applied(low, step, side.running, named, side.bounds)
     if after is None:
         return False
     conditioned = pipeline.conditioned(low, step, side.running, after)
@@ -157,7 +197,9 @@ def _refuse(low: Lowering, block: str, step: ast.Step, side: _Side) -> bool:
     return True
 
 
-def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref]) -> Ref | None:
+def _applied(
+    low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref], bounds: pipeline.Bounds
+) -> Ref | None:
     """The size after the step; its argument gets a name of its own first."""
     match step.word:
         case "share":
@@ -168,7 +210,7 @@ def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref],
             kept = None if factor is None else pipeline.complement(low, named(factor), step.span)
             return None if kept is None else pipeline.product(low, running, kept, step.span)
         case "cap" | "floor":
-            return pipeline.limit(low, step, running, named)
+            return pipeline.limit(low, step, running, named, bounds)
         case "less":
             less = pipeline.amount_like(low, step, running)
             return None if less is None else pipeline.difference_not_below_zero(low, running, named(less), step.span)
@@ -179,7 +221,7 @@ def _applied(low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref],
         case "round":
             return pipeline.rounded(low, step, running)
         case _:
-            low.error("unsupported", f"`{step.word}` is not a step of `sharing`", step.span)
+            low.error("unsupported", f"`{step.word}` is not a step of `sharing` yet", step.span, "leave it out")
             return None
 
 
