@@ -24,6 +24,7 @@ from contractlang.plan.lowering.weights import lower_baseline
 from contractlang.plan.relations import Reduction
 from contractlang.semantics import typing
 from contractlang.semantics.declarations import declare
+from contractlang.semantics.model import TableSchema
 from contractlang.semantics.order import Order, evaluation_order
 from contractlang.semantics.scope import Scope
 from contractlang.semantics.types import Kind, Type
@@ -294,9 +295,7 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         payer=header.payer or "",
         unit=scope.unit,
         period=scope.period,
-        tables=tuple(
-            replace(t, member_level=True) if t.name in low.row_tables else t for t in low.declared.inputs.values()
-        ),
+        tables=_tables(low, document),
         categories=tuple((name, category.values) for name, category in scope.categories.items()),
         reduction=Reduction(tuple(low.steps), tuple(low.outputs), tuple(low.accounts)),
         nodes=tuple(low.builder.nodes),
@@ -307,6 +306,16 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         requirements=tuple(low.requirements),
         controls=tuple(low.controls),
         assumptions=tuple(_assumptions(low)),
+    )
+
+
+def _tables(low: Lowering, document: ast.Document) -> tuple[TableSchema, ...]:
+    """The tables that data must be bound to: the contract's own, and those of libraries that something reads."""
+    own = {id(item) for item in document.items}
+    return tuple(
+        replace(table, member_level=True) if table.name in low.row_tables else table
+        for name, table in low.declared.inputs.items()
+        if name in low.used or table.kind == "exhibit" or id(low.scope.items[name]) in own
     )
 
 
