@@ -14,6 +14,7 @@ from contractlang.engines.vector.kernels import LIMIT
 from contractlang.engines.vector.lanes import (
     Flag,
     Number,
+    above_underflow,
     as_float,
     common_unit,
     corners,
@@ -30,6 +31,20 @@ from contractlang.values import Rounding, round_to
 
 ROOM = 2.0**10
 """How far beyond whole numbers the largest row may lie for the others still to be treated as whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A piece of a curve: base and slope in units of value, and the floats of the argument's register on it."""
+
+    base: Fraction
+    slope: Fraction
+    low: float
+    high: float
+
+    @property
+    def size(self) -> float:
+        return max(abs(self.low), abs(self.high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +81,9 @@ class Arithmetic:
             return Number(slot, unit, low, high, states=x.states, is_date=x.is_date)
         low, high = widened(low, high)
         size = max(abs(low), abs(high))
-        found = Number(slot, unit, low, high, loosened(x.error * abs(number) + 2 * rounding(size)), x.states)
+        error = loosened(x.error * abs(number) + 2 * rounding(size))
+        least = above_underflow(x.smallest * abs(number))
+        found = Number(slot, unit, low, high, error, x.states, least=least)
         whole = factor.denominator == 1 and abs(number) <= LIMIT
         bound = kernels.scaled_error(number, whole=whole)
         return self._with_error(found, bound, self.error(x), slot, key=("scaled", number, whole))
@@ -111,11 +128,16 @@ class Arithmetic:
         """A number computed elsewhere, whose bound holds for all rows."""
         return self._with_error(x)
 
-    def sure(self, gap: int, bound: float, errors: Sequence[int], states: int | None) -> None:
-        """Flag the rows whose distance from a decision is within the bound."""
+    def sure(
+        self, gap: int, bound: float, errors: Sequence[int], states: int | None, zeros: tuple[int, ...] = ()
+    ) -> None:
+        """Flag the rows whose distance from a decision is within the bound.
+
+        Rows that are absent need no decision, nor rows where all of `zeros` are zero indeed.
+        """
         watched = () if states is None else (states,)
         if not self.by_row:
-            self.tape.check(kernels.near(loosened(bound)), gap, *watched)
+            self.tape.check(kernels.near(loosened(bound), len(zeros)), gap, *zeros, *watched)
             return
         total = errors[0]
         for other in errors[1:]:
@@ -153,7 +175,8 @@ class Arithmetic:
             return Number(slot, unit, low, high, states=states)
         low, high = widened(low, high)
         error = times(x.size, y.error) + times(y.size, x.error) + times(x.error, y.error) + rounding(size)
-        found = Number(slot, unit, low, high, loosened(error), states)
+        least = above_underflow(x.smallest * y.smallest)
+        found = Number(slot, unit, low, high, loosened(error), states, least=least)
         return self._with_error(found, kernels.product_error, x.slot, y.slot, self.error(x), self.error(y), slot)
 
     def divide(self, x: Number, y: Number, states: int | None) -> Number:
@@ -178,6 +201,7 @@ class Arithmetic:
             high = 0.0 if x.high <= 0 and y.low >= 0 else size
             error = loosened((x.error + times(size, y.error)) / least + rounding(size)) or kernels.TINY
             found = Number(slot, x.unit / y.unit, low, high, error, states)
+        found = replace(found, least=above_underflow(x.smallest / max(y.size, 1.0)))
         return self._with_error(found, kernels.quotient_error, y.slot, self.error(x), self.error(y), slot)
 
     def absolute(self, x: Number) -> Number:
@@ -213,9 +237,9 @@ class Arithmetic:
                 slot = self.tape.emit(kernels.blend, self._mask(condition.slot), number.slot, slot)
             zero = False
         low, high = hull(numbers)
-        found = Number(
-            slot, numbers[0].unit, low, high, max(n.error for n in numbers), states, is_date=numbers[0].is_date
-        )
+        error = max(n.error for n in numbers)
+        least = min(n.smallest for n in numbers)
+        found = Number(slot, numbers[0].unit, low, high, error, states, is_date=numbers[0].is_date, least=least)
         errors = [self.error(n) for n in numbers]
         parts = [s for c, e in zip(conditions, errors, strict=False) for s in (c.slot, e)]
         return self._with_error(found, kernels.choose, *parts, errors[-1])
@@ -230,7 +254,8 @@ class Arithmetic:
         x, y = self.aligned(x, y)
         if not (x.whole and y.whole):
             gap = self.tape.emit(kernels.distance, x.slot, y.slot)
-            self.sure(gap, x.error + y.error, [self.error(x), self.error(y)], states)
+            zeros = (x.slot, y.slot) if x.smallest and y.smallest else ()
+            self.sure(gap, x.error + y.error, [self.error(x), self.error(y)], states, zeros)
         return Flag(self.tape.emit(_COMPARE[op], x.slot, y.slot, dtype=bool), states)
 
     def round(self, x: Number, step: Fraction, mode: Rounding) -> Number:
@@ -317,11 +342,9 @@ class Arithmetic:
         nearest = Number(slot, Fraction(1, 10**decimals), 0.0, top, bound)
         return self._rounded(nearest, Rounding.HALF_EVEN, states)
 
-    def line(
-        self, x: Number, index: int, bases: Sequence[Fraction], slopes: Sequence[Fraction], states: int | None
-    ) -> Number:
-        """base + slope * x with the coefficients of each row's piece, in units of x's value."""
-        rises = [slope * x.unit for slope in slopes]
+    def line(self, x: Number, index: int, lines: Sequence[Line], states: int | None) -> Number:
+        """base + slope * x with the line that `index` gives each row."""
+        bases, rises = [line.base for line in lines], [line.slope * x.unit for line in lines]
         if not any(rises):
             return self.entries(index, bases, states)
         unit = common_unit(c for c in (*bases, *rises) if c)
@@ -331,20 +354,19 @@ class Arithmetic:
             unit = Fraction(1)
         base = np.array([as_float(b / unit) for b in bases])
         slope = np.array([as_float(r / unit) for r in rises])
-        if len(bases) == 1:
-            first, second = self.tape.constant(base[0]), self.tape.constant(slope[0])
+        if len(lines) == 1:
+            first, second = self.tape.constant(float(base[0])), self.tape.constant(float(slope[0]))
         else:
             first = self.tape.emit(kernels.table(base), index, key=("table", base.tobytes()))
             second = self.tape.emit(kernels.table(slope), index, key=("table", slope.tobytes()))
-        product = self.tape.emit(np.multiply, second, x.slot)
-        slot = self.tape.emit(np.add, product, first)
-        ends = [b + times(s, e) for b, s in zip(base, slope, strict=True) for e in (x.low, x.high)]
+        slot = self.tape.emit(np.add, self.tape.emit(np.multiply, second, x.slot), first)
+        ends = [b + times(s, x_) for b, s, line in zip(base, slope, lines, strict=True) for x_ in (line.low, line.high)]
         low, high = float(min(ends)), float(max(ends))
         if whole:
             return Number(slot, unit, low, high, states=states)
         low, high = widened(low, high)
+        reach = max(times(abs(s), line.size) for s, line in zip(slope, lines, strict=True))
         steepest, largest = float(abs(slope).max()), float(abs(base).max())
-        reach = times(steepest, x.size)
         error = times(steepest, x.error) + 3 * rounding(reach) + 3 * rounding(largest) + rounding(reach + largest)
         found = Number(slot, unit, low, high, loosened(error) or kernels.TINY, states)
         return self._with_error(found, kernels.line_error, x.slot, self.error(x), second, first, slot)

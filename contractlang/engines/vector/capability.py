@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contractlang.engines.vector.emitter import LARGEST_POWER
 from contractlang.engines.vector.folding import FOLDED
+from contractlang.engines.vector.others import DONE
 from contractlang.engines.vector.shape import over_network
 from contractlang.plan.nodes import Aggregate, Node, Plan, Power, Root
 
@@ -21,8 +22,8 @@ def _why(plan: Plan, node: Node) -> str | None:
             return "fractional powers of values that vary by unit"
         case Power(exponent) if abs(exponent) > LARGEST_POWER and varies:
             return f"powers beyond {LARGEST_POWER}"
-        case Aggregate(except_own=True):
-            return "aggregates `except own`"
+        case Aggregate(function, over, except_own=True) if function not in DONE or len(over) > 1:
+            return f"`{function}` over the network `except own`"
         case Aggregate(function) if varies and function not in FOLDED and not over_network(plan, node.op):
             return f"`{function}` over categories"
         case Aggregate("rank" | "percentile_rank" as function, over) if len(over) > 1:

@@ -39,12 +39,15 @@ def from_half(x: Array, *, out: Array) -> None:
     np.subtract(0.5, out, out=out)
 
 
-def near(bound: float) -> Kernel:
-    """Flag rows whose distance is within the bound (infinite bound: all rows)."""
+def near(bound: float, zeros: int) -> Kernel:
+    """Flag rows whose distance is within the bound (infinite bound: all rows), unless all of the zeros are zero."""
 
-    def check(gap: Array, *states: Array, out: Array) -> None:
+    def check(gap: Array, *others: Array, out: Array) -> None:
         if not gap.min(initial=np.inf) > bound:
-            _flag(~(gap > bound), states, out)
+            rows = ~(gap > bound)
+            if zeros:
+                rows &= ~np.logical_and.reduce([np.equal(x, 0) & rows for x in others[:zeros]])
+            _flag(rows, others[zeros:], out)
 
     return check
 

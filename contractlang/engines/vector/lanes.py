@@ -32,7 +32,8 @@ class Number:
     """A number per row: the register's value times `unit` (never zero).
 
     `known` is the exact value where it is the same on all rows. `errors` is a register with one bound per row, in the
-    second pass over flagged rows. A date counts days from 1970.
+    second pass over flagged rows. A date counts days from 1970. `least` (if not 0) says that a zero in the register is a
+    zero indeed, as in products of exact numbers, and how small other floats can be.
     """
 
     slot: int
@@ -44,6 +45,16 @@ class Number:
     errors: int | None = None
     known: Fraction | None = None
     is_date: bool = False
+    least: float = 0.0
+
+    @property
+    def smallest(self) -> float:
+        """The smallest size of a float in the register that is not zero; 0 where a zero may stand for something else."""
+        if self.whole:
+            return 1.0
+        if self.low > self.error or self.high < -self.error:
+            return min(abs(self.low), abs(self.high))
+        return self.least
 
     @property
     def size(self) -> float:
@@ -118,6 +129,11 @@ def within_floats(*numbers: Number) -> None:
     """Raises BeyondFloatsError where numbers with finite bounds come near the end of floats."""
     if any(LARGEST < number.size < inf for number in numbers):
         raise BeyondFloatsError
+
+
+def above_underflow(least: float) -> float:
+    """The smallest size of a product, or 0 where it could underflow to a zero that is none."""
+    return least if least > 1 / LARGEST else 0.0
 
 
 def fits(size: float, factor: Fraction) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,20 @@ import numpy.typing as npt
 from contractlang.engines.base import Bytes, Ints
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.arithmetic import Arithmetic
-from contractlang.engines.vector.kernels import LIMIT
-from contractlang.engines.vector.lanes import EPOCH, Flag, Known, Label, Lane, Number, as_fraction, clipped
+from contractlang.engines.vector.kernels import LIMIT, TINY
+from contractlang.engines.vector.lanes import (
+    EPOCH,
+    FARTHEST,
+    Flag,
+    Known,
+    Label,
+    Lane,
+    Number,
+    as_fraction,
+    clipped,
+    loosened,
+    rounding,
+)
 from contractlang.values import Absent, Value
 
 Array = npt.NDArray[Any]
@@ -124,3 +137,44 @@ class Outcome:
         if self.states is not None:
             unclear &= self.states == 0
         return np.where(unclear, 0.0, nearest), np.nonzero(unclear)[0].tolist()
+
+
+def known(value: Value) -> Outcome:
+    """One value for all rows."""
+    return Outcome(Known(value), np.empty(0), None)
+
+
+def from_values(values: Sequence[Value]) -> Outcome:
+    """Arrays from exact values of all rows."""
+    absent = np.array([int(v.state) if isinstance(v, Absent) else 0 for v in values], dtype=np.uint8)
+    states = absent if absent.any() else None
+    there = [v for v in values if not isinstance(v, Absent)]
+    slot = None if states is None else 0
+    match there[0] if there else Fraction(0):
+        case bool():
+            return Outcome(Flag(-1, slot), np.array([v is True for v in values]), states)
+        case str():
+            codes: dict[str, int] = {}
+            numbers = [codes.setdefault(v, len(codes)) if isinstance(v, str) else 0 for v in values]
+            return Outcome(Label(-1, tuple(codes), slot), np.array(numbers, dtype=np.int32), states)
+        case first:
+            fractions = [Fraction(0) if isinstance(v, Absent) else as_fraction(v) for v in values]
+            found = _number(fractions)
+            dated = not isinstance(first, Fraction)
+            return Outcome(replace(found[0], states=slot, is_date=dated), found[1], states)
+
+
+def _number(values: Sequence[Fraction]) -> tuple[Number, Array]:
+    unit = Fraction(1)
+    for value in values:
+        if unit.denominator % value.denominator:
+            unit = Fraction(1, unit.denominator * value.denominator)
+        if unit.denominator > LIMIT:
+            break
+    whole = unit.denominator <= LIMIT and all(abs(value / unit) <= LIMIT for value in values)
+    unit = unit if whole else Fraction(1)
+    floats = np.array([clipped(value / unit) for value in values])
+    low, high = float(floats.min(initial=0.0)), float(floats.max(initial=0.0))
+    size = max(abs(low), abs(high))
+    error = 0.0 if whole else inf if size >= FARTHEST else loosened(rounding(size)) or TINY
+    return Number(-1, unit, low, high, error), floats

@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from math import inf
 from typing import Protocol
 
 import numpy as np
 
-from contractlang.engines.reference.aggregates import NO_ROWS
 from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.engines.vector import network
+from contractlang.engines.vector.across import Group, across, arguments, totals
 from contractlang.engines.vector.arithmetic import Arithmetic
 from contractlang.engines.vector.columns import Columns, Rows
 from contractlang.engines.vector.emitter import Emitter, LeftToReferenceError
 from contractlang.engines.vector.folding import Item, fold
-from contractlang.engines.vector.kernels import LIMIT, TINY
 from contractlang.engines.vector.lanes import (
-    FARTHEST,
     BeyondFloatsError,
-    Flag,
     Known,
     Label,
     Lane,
-    Number,
-    as_fraction,
-    clipped,
-    loosened,
-    rounding,
 )
-from contractlang.engines.vector.outcome import Outcome
+from contractlang.engines.vector.others import Totals, others
+from contractlang.engines.vector.outcome import Outcome, from_values, known
 from contractlang.engines.vector.shape import Cell, Shape, over_network
 from contractlang.engines.vector.tables import TooManyClassesError
 from contractlang.engines.vector.tape import Tape
 from contractlang.plan import nodes
 from contractlang.plan.nodes import Aggregate, Plan, Previous
-from contractlang.values import Absent, State, Value
+from contractlang.values import Absent, Value
 
 
 class Back(Protocol):
@@ -66,6 +58,7 @@ class Run:
     redone: int = 0
 
     def __post_init__(self) -> None:
+        self._totals: dict[Cell, Totals] = {}
         self.shape = Shape(self.plan, self.rows.period)
 
     # Which cells are needed
@@ -214,8 +207,11 @@ class Run:
                 return Label(arithmetic.tape.source(own), tuple(self.rows.units))
             case nodes.Cell() as op:
                 return self.columns.lane(arithmetic, self.plan, op, self.rows, key)
-            case Aggregate(except_own=True):
-                raise LeftToReferenceError
+            case Aggregate(except_own=True) as op:
+                if cell not in self._totals:
+                    raise LeftToReferenceError
+                item = _item(op, [read(self.shape.argument(arg, key)) for arg in node.args])
+                return others(emitter, op, item, self._totals[cell])
             case Aggregate() as op:
                 sets = [key | own for own in self.shape.removed(op)]
                 return fold(
@@ -262,171 +258,46 @@ class Run:
 
     def _aggregates(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
+            op = self.plan.nodes[cell[0]].op
+            if not isinstance(op, Aggregate):
+                continue
+            groups = self._groups(cell, op)
             try:
-                self.outcomes[cell] = self._aggregate(cell)
+                if op.except_own:
+                    self._totals[cell] = totals(op, groups)
+                else:
+                    self.outcomes[cell] = across(op, groups, len(self.rows))
             except network.NotDecidedError:
-                continue  # the reference engine gives it, row by row
-            lane = self.outcomes[cell].lane
-            if isinstance(lane, Known):
-                self._remember(cell, lane.value)
+                continue  # the reference engine gives it
+            lane = self.outcomes[cell].lane if cell in self.outcomes else None
+            if isinstance(lane, Known) and not self.shape.by_row[cell[0]]:
+                self.evaluator.remember(self.plan, cell[0], self.shape.key(cell), lane.value)
 
-    def _remember(self, cell: Cell, value: Value) -> None:
-        if not self.shape.by_row[cell[0]]:
-            self.evaluator.remember(self.plan, cell[0], self.shape.key(cell), value)
-
-    def _aggregate(self, cell: Cell) -> Outcome:
-        node = self.plan.nodes[cell[0]]
-        op = node.op
-        if not isinstance(op, Aggregate) or op.except_own or not self.shape.by_row.count(True):
-            raise network.NotDecidedError
+    def _groups(self, cell: Cell, op: Aggregate) -> list[Group]:
+        """What an aggregate runs over, for every combination of the categories it removes."""
         key = self.shape.key(cell)
-        count = len(self.rows)
-        groups = []
+        args = self.plan.nodes[cell[0]].args
+        found = []
         for own in self.shape.removed(op):
-            parts = [self._outcome(self.shape.argument(arg, key | own)) for arg in node.args]
-            value, weight, kept = _parts(op, parts)
-            who = network.members(count, value, weight, kept)
-            groups.append((value, weight, who, [self.shape.argument(arg, key | own) for arg in node.args]))
-        missing = [(who.missing.nonzero()[0], i) for i, (_, _, who, _) in enumerate(groups)]
-        if any(len(rows) for rows, _ in missing) and op.function not in ("rank", "percentile_rank"):
-            raise_row, group = min((int(rows[0]), i) for rows, i in missing if len(rows))
-            return _known(self._absence(groups[group][3], raise_row))
-        if op.function == "count":
-            return _known(Fraction(sum(int(who.counting.sum()) for _, _, who, _ in groups)))
-        values = network.joined([network.amounts(value, who) for value, _, who, _ in groups])
+            cells = [self.shape.argument(arg, key | own) for arg in args]
+            value, weight, kept = arguments(op, [self._outcome(part) for part in cells])
 
-        def exact(index: int) -> Value:
-            for _, _, who, cells in groups:
-                positions = who.positions
-                if index < len(positions):
-                    return self.exact(cells[0], int(positions[index]))
-                index -= len(positions)
-            raise IndexError(index)
+            def exact(row: int, cells: Sequence[Cell] = cells) -> list[Value]:
+                return [self.exact(part, row) for part in cells]
 
-        if op.function in ("rank", "percentile_rank"):
-            return self._ranked(op.function, groups[0][2], values, exact, single=len(groups) == 1)
-        weights = network.joined([network.amounts(weight, who) for _, weight, who, _ in groups])
-        return _as_outcome(_combined(op, values, weights, exact))
-
-    def _absence(self, cells: Sequence[Cell], row: int) -> Value:
-        """The absence of the first missing row: the strongest of value, weight and condition."""
-        found = [self.exact(cell, row) for cell in cells]
-        absent = [value for value in found if isinstance(value, Absent)]
-        return max(absent, key=lambda value: value.state)
-
-    def _ranked(
-        self, function: str, who: network.Members, values: network.Amounts, exact: network.Exact, *, single: bool
-    ) -> Outcome:
-        if not single:
-            raise network.NotDecidedError
-        states = who.states.copy()
-        states[who.left_out & (states == 0)] = int(State.NOT_APPLICABLE)
-        found: tuple[network.Array, Fraction] | Absent
-        if who.missing.any():
-            found = Absent(State.MISSING)
-        elif not who.counting.any():
-            found = (np.empty(0), Fraction(1))
-        else:
-            found = network.ranks(function, values, exact)
-        whole = np.zeros(len(self.rows))
-        unit = Fraction(1)
-        if isinstance(found, Absent):
-            states[who.counting] = int(found.state)
-        else:
-            whole[who.counting], unit = found
-        high = float(whole.max(initial=0.0))
-        return Outcome(Number(-1, unit, 0.0, high, states=0), whole, states)
+            found.append(Group(value, weight, network.members(len(self.rows), value, weight, kept), exact))
+        return found
 
     def _outcome(self, cell: Cell) -> Outcome:
-        if cell in self.outcomes:
-            return self.outcomes[cell]
-        if self._constant(cell[0]):
-            return _known(self._exact(cell))
-        raise network.NotDecidedError
-
-
-def _combined(op: Aggregate, values: network.Amounts, weights: network.Amounts, exact: network.Exact) -> Value | Number:
-    count = len(values.floats)
-    match op.function:
-        case "sum":
-            return network.total(values, weights)
-        case _ if not count:
-            return NO_ROWS
-        case "mean":
-            ones = network.Amounts(np.ones(count), Fraction(1), 0.0)
-            return network.mean(network.total(values, weights), network.total(ones, weights))
-        case "min":
-            return network.in_order(values, [0], exact)[0]
-        case "max":
-            return network.in_order(values, [count - 1], exact)[0]
-        case "median":
-            return network.percentile(values, Fraction(1, 2), exact)
-        case "percentile" if op.argument is not None:
-            return network.percentile(values, op.argument, exact)
-        case _:
-            raise network.NotDecidedError
-
-
-def _parts(op: Aggregate, parts: Sequence[Outcome]) -> tuple[Outcome | None, Outcome | None, Outcome | None]:
-    left = list(parts)
-    kept = left.pop() if op.filtered else None
-    weight = left.pop() if op.weighted else None
-    return (left[0] if left else None), weight, kept
+        return self.outcomes[cell] if cell in self.outcomes else known(self._exact(cell))
 
 
 def _item(op: Aggregate, lanes: Sequence[Lane]) -> Item:
-    left = list(lanes)
-    kept = left.pop() if op.filtered else None
-    weight = left.pop() if op.weighted else None
-    return Item(left[0] if left else Known(Fraction(1)), weight, kept)
+    value, weight, kept = arguments(op, lanes)
+    return Item(Known(Fraction(1)) if value is None else value, weight, kept)
 
 
 def _slots(lane: Lane) -> list[int]:
     if isinstance(lane, Known):
         return []
     return [lane.slot] if lane.states is None else [lane.slot, lane.states]
-
-
-def _known(value: Value) -> Outcome:
-    return Outcome(Known(value), np.empty(0), None)
-
-
-def _as_outcome(value: Value | Number) -> Outcome:
-    """A number that is the same on all rows keeps one entry, which stands for all of them."""
-    return Outcome(value, np.array(value.low), None) if isinstance(value, Number) else _known(value)
-
-
-def from_values(values: Sequence[Value]) -> Outcome:
-    """Arrays from exact values of all rows."""
-    absent = np.array([int(v.state) if isinstance(v, Absent) else 0 for v in values], dtype=np.uint8)
-    states = absent if absent.any() else None
-    there = [v for v in values if not isinstance(v, Absent)]
-    slot = None if states is None else 0
-    match there[0] if there else Fraction(0):
-        case bool():
-            return Outcome(Flag(-1, slot), np.array([v is True for v in values]), states)
-        case str():
-            codes: dict[str, int] = {}
-            numbers = [codes.setdefault(v, len(codes)) if isinstance(v, str) else 0 for v in values]
-            return Outcome(Label(-1, tuple(codes), slot), np.array(numbers, dtype=np.int32), states)
-        case first:
-            fractions = [Fraction(0) if isinstance(v, Absent) else as_fraction(v) for v in values]
-            found = _number(fractions)
-            dated = not isinstance(first, Fraction)
-            return Outcome(replace(found[0], states=slot, is_date=dated), found[1], states)
-
-
-def _number(values: Sequence[Fraction]) -> tuple[Number, network.Array]:
-    unit = Fraction(1)
-    for value in values:
-        if unit.denominator % value.denominator:
-            unit = Fraction(1, unit.denominator * value.denominator)
-        if unit.denominator > LIMIT:
-            break
-    whole = unit.denominator <= LIMIT and all(abs(value / unit) <= LIMIT for value in values)
-    unit = unit if whole else Fraction(1)
-    floats = np.array([clipped(value / unit) for value in values])
-    low, high = float(floats.min(initial=0.0)), float(floats.max(initial=0.0))
-    size = max(abs(low), abs(high))
-    error = 0.0 if whole else inf if size >= FARTHEST else loosened(rounding(size)) or TINY
-    return Number(-1, unit, low, high, error), floats

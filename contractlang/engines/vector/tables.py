@@ -13,8 +13,8 @@ import numpy as np
 
 from contractlang.engines.reference import operations
 from contractlang.engines.vector import kernels
-from contractlang.engines.vector.arithmetic import Arithmetic
-from contractlang.engines.vector.lanes import BeyondFloatsError, Flag, Known, Label, Lane, Number, as_fraction
+from contractlang.engines.vector.arithmetic import Arithmetic, Line
+from contractlang.engines.vector.lanes import BeyondFloatsError, Flag, Known, Label, Lane, Number, as_fraction, clipped
 from contractlang.plan.nodes import Among, Curve, Piece, Terms, TermsRow
 from contractlang.values import Absent, Value
 
@@ -37,6 +37,7 @@ class Classes:
 
     slot: int | None
     representatives: tuple[Value, ...]
+    limits: tuple[float, ...] = ()  # of a number: where the next class begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +91,22 @@ class Tables:
     def _curve(self, scale: Curve, x: Number, states: int | None) -> Lane:
         plain = replace(scale, symmetric=False)
         classes = self._sorted(x, sorted({cut for piece in scale.pieces for cut in _ends(piece)}))
-        lines = [_line(plain, operations.number(value)) for value in classes.representatives]
-        outside = [line is None for line in lines]
+        found = [_line(plain, operations.number(value)) for value in classes.representatives]
+        outside = [line is None for line in found]
         if all(outside):
             return self.constant(operations.OUTSIDE, states)
-        bases = [Fraction(0) if line is None else line[0] for line in lines]
-        slopes = [Fraction(0) if line is None else line[1] for line in lines]
+        bases = [Fraction(0) if line is None else line[0] for line in found]
+        slopes = [Fraction(0) if line is None else line[1] for line in found]
         states = self._with_states([int(operations.OUTSIDE.state) if out else 0 for out in outside], classes, states)
         if classes.slot is None and not slopes[0]:
             return self.constant(bases[0], states)
+        borders = (x.low, *classes.limits, x.high)
+        lines = [
+            Line(base, slope, max(low - x.error, x.low), min(high + x.error, x.high))
+            for base, slope, low, high in zip(bases, slopes, borders, borders[1:], strict=False)
+        ]
         slot = self.arithmetic.tape.constant(0) if classes.slot is None else classes.slot
-        return self.arithmetic.line(x, slot, bases, slopes, states)
+        return self.arithmetic.line(x, slot, lines, states)
 
     # Classes
 
@@ -120,35 +126,38 @@ class Tables:
         """Classes of a number (in a positive unit) between cuts."""
         tape = self.arithmetic.tape
         margin = x.error * 2 + max(x.size, 1.0) * 1e-12 if not x.whole else 0.0
-        passed, open_cuts, limits = 0, [], []
+        limits: list[float] = []
+        passed = [0]  # how many cuts the members of each class have passed
         for cut in cuts:
             limit = self._limit(x, cut)
             if limit <= x.low - margin:
-                passed += 1
+                passed[0] += 1
+            elif x.whole and limits and limit == limits[-1]:
+                passed[-1] += 1  # no whole number lies between the two cuts
             elif limit <= x.high + margin:
-                open_cuts.append(cut)
                 limits.append(limit)
-        representatives = tuple(_representative(cuts, passed + i) for i in range(len(limits) + 1))
+                passed.append(passed[-1] + 1)
+        representatives = tuple(_representative(cuts, count) for count in passed)
         if not limits:
             return Classes(None, representatives)
         if not x.whole:
-            for cut, limit in zip(open_cuts, limits, strict=True):
+            for limit, count in zip(limits, passed, strict=False):
                 gap = tape.emit(kernels.distance, x.slot, tape.constant(limit))
-                exact = Fraction(limit) * x.unit == cut[0]
+                exact = Fraction(limit) * x.unit == cuts[count][0]
                 error = 0.0 if exact else abs(limit) * 4 * kernels.UNIT_ROUNDOFF + kernels.TINY
                 errors = [self.arithmetic.error(x), tape.constant(error)]
                 self.arithmetic.sure(gap, x.error + error, errors, x.states)
         dtype = np.uint8 if len(limits) < 256 else np.int64
         slot = tape.emit(kernels.count_passed(limits), x.slot, dtype=dtype, key=("passed", tuple(limits)))
-        return Classes(slot, representatives)
+        return Classes(slot, representatives, tuple(limits))
 
     def _limit(self, x: Number, cut: Cut) -> float:
         """The smallest float of x's register that passes the cut; for whole numbers exactly."""
         value, strict = cut
         limit = value / x.unit
         if x.whole:
-            return float(math.floor(limit) + 1 if strict else math.ceil(limit))
-        number = float(limit)
+            return clipped(Fraction(math.floor(limit) + 1 if strict else math.ceil(limit)))
+        number = clipped(limit)
         return math.nextafter(number, math.inf) if strict else number
 
     # Answers
