@@ -12,12 +12,14 @@ from contractlang.library import imports
 from contractlang.library.amendments import term_of
 from contractlang.library.edition import Edition, Loaded
 from contractlang.library.trial import override
+from contractlang.plan.checks.examples import check_example
 from contractlang.plan.lowering.contract import Lowered, lower
 from contractlang.plan.nodes import Plan
 from contractlang.plan.soundness import check_soundness
 from contractlang.semantics.header import check_header
 from contractlang.semantics.model import Period, TableSchema
 from contractlang.semantics.scope import PERIODS
+from contractlang.source import Span
 from contractlang.syntax import ast
 
 
@@ -115,7 +117,20 @@ def compile_file(
         check_soundness(result, _years(edition.document), sink)
     if not lowered:
         return None
+    _check_examples(lowered, _years(loaded.editions[0].document), sink)
     return Compiled(loaded, tuple(lowered), {n: e.span.text for n, e in (overrides or {}).items()})
+
+
+def _check_examples(lowered: Sequence[Lowered], years: tuple[int, int], sink: Sink) -> None:
+    """Every example under the last text that it stands in: what it gives and expects must be there."""
+    if sink.failed:
+        return
+    seen: set[Span] = set()
+    for edition in reversed(lowered):
+        for example in edition.examples:
+            if example.span not in seen:
+                seen.add(example.span)
+                check_example(edition, example, years, sink)
 
 
 def _years(document: ast.Document) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
@@ -298,6 +299,7 @@ class _Reader:
                     f"`{cut.name}` is given, but nothing that is expected reads it",
                     cut.span,
                     "leave it out, or expect a value that depends on it",
+                    fixes=_without(cut.span),
                 )
         read_keys = {plan.nodes[r].op.key for r in reached if isinstance(plan.nodes[r].op, nodes.Key) and r >= shift}  # type: ignore[union-attr]
         for word in read_keys:
@@ -321,6 +323,7 @@ class _Reader:
                     f"`{word}` is given, but nothing that is expected reads it",
                     span,
                     "leave it out",
+                    fixes=_without(span),
                 )
         return not self.failed
 
@@ -330,6 +333,15 @@ class _Reader:
         if not example.given:
             return ()
         return (Fix(f"add `{text}`", (Edit(Span(first.file, first.start, first.start), f"{text}, "),)),)
+
+
+def _without(binding: Span) -> tuple[Fix, ...]:
+    """A binding left out; with its word where nothing else is given on the line."""
+    text = binding.file.text
+    line = text.rfind("\n", 0, binding.start) + 1
+    if text[line : binding.start].strip() == "given" and not text[binding.end :].split("\n")[0].strip():
+        binding = Span(binding.file, line, binding.end)
+    return (edits.without(binding, "leave it out"),)
 
 
 def _by_period(cuts: dict[Ref, _Cut], period: str) -> bool:
