@@ -93,6 +93,12 @@ def not_yet() -> Mapping[int, str]:
 
 
 @cache
+def not_described() -> frozenset[int]:
+    """Rows whose section does not show their clause yet."""
+    return frozenset(tomllib.loads(ROWS.read_text(encoding="utf-8"))["not_described"])
+
+
+@cache
 def evidence(row: Row) -> Found:
     """All parts of a row. Raises EvidenceError when one is missing."""
     right, wrong = contracts(row.number)
@@ -169,11 +175,39 @@ def reductions(source: SourceFile) -> list[tuple[str, int, int]]:
 
 
 def check_reference(row: Row) -> None:
+    """The section must be there and, unless the row is listed as not described, show the words of the rule that the clause has."""
     path = REFERENCE / row.page
     if not path.is_file():
         raise EvidenceError(f"the reference has no page {row.page}")
-    if row.heading not in re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+    sections = dict(_sections(path.read_text(encoding="utf-8")))
+    if row.heading not in sections:
         raise EvidenceError(f"{row.page} has no heading `{row.heading}`")
+    words = rule_words(row.rule) & frozenset(re.findall(r"[a-z]+", row.clause))
+    lacking = sorted(words - frozenset(re.findall(r"[a-z]+", sections[row.heading])))
+    if lacking and row.number not in not_described():
+        raise EvidenceError(f"`{row.heading}` in {row.page} does not show {', '.join(lacking)}")
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    """Each heading with what follows it up to the next one of its rank. (What stands in a block of code is no heading.)"""
+    plain = re.sub(
+        r"^```.*?^```", lambda m: re.sub(r"^#", " ", m[0], flags=re.MULTILINE), text, flags=re.MULTILINE | re.DOTALL
+    )
+    found = list(re.finditer(r"^(#+) (.+)$", plain, re.MULTILINE))
+    for heading in found:
+        end = next(
+            (h.start() for h in found if h.start() > heading.start() and len(h[1]) <= len(heading[1])), len(text)
+        )
+        yield heading[2], plain[heading.end() : end]
+
+
+@cache
+def rule_words(rule: str) -> frozenset[str]:
+    """The words that a rule, or an alternative of one, consists of."""
+    text = re.sub(r"//[^\n]*", "", (grammar_folder() / "contract.lark").read_text(encoding="utf-8"))
+    body = re.search(rf"^[?!]*{rule}:(.*?)(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+    lines = body[1] if body else "".join(re.findall(rf"^.*-> {rule}$", text, re.MULTILINE))
+    return frozenset(re.findall(r'"([a-z]+)"', lines))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.contracts.evidence import CONTRACTS, NUMBERS, Found, evidence, not_yet, rows
+from tests.contracts.evidence import CONTRACTS, NUMBERS, Found, evidence, not_described, not_yet, rows
 
 PAGE = CONTRACTS / "FEATURES.md"
 
@@ -44,6 +44,7 @@ def page() -> str:
 def _line(found: Found) -> str:
     row = found.row
     section = f"[{_cell(row.heading)}](../grammar/reference/{row.page}#{_anchor(row.heading)})"
+    section += " (not described yet)" if row.number in not_described() else ""
     clause = f"[`{_cell(row.clause)}`]({found.contract}#L{found.line}) line {found.line}"
     right = "<br>".join(f"[{a.name} {_dollars(a.right)}]({_link(a.right_place)})" for a in found.amounts)
     wrong = "<br>".join(f"[{_dollars(a.wrong)}]({_link(a.wrong_place)})" for a in found.amounts)
