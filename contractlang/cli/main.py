@@ -12,6 +12,7 @@ import click
 
 from contractlang.cli.checking import check, fmt
 from contractlang.cli.explaining import explain
+from contractlang.cli.importing import import_
 from contractlang.cli.reconciling import reconcile
 from contractlang.cli.sampling import sample
 from contractlang.cli.settling import run
@@ -27,7 +28,7 @@ def vbc() -> None:
     """Write, check, settle and explain value-based care contracts."""
 
 
-for command in (check, fmt, show, run, test, explain, reconcile, sample):
+for command in (check, fmt, show, run, test, explain, reconcile, sample, import_):
     vbc.add_command(command)
 
 
