@@ -31,8 +31,8 @@ def differences(slow: Settlement, data: Inputs, plan: Plan) -> list[tuple[str, i
         pairs = zip(slow.values(named.name), fast.values(named.name), strict=True)
         found += [(named.name, row) for row, (x, y) in enumerate(pairs) if x != y]
         if node.type.kind not in (Kind.CATEGORY, Kind.TEXT, Kind.DATE, Kind.PERIOD):
-            for x, y in zip(slow.decimals(named.name, 2), fast.decimals(named.name, 2), strict=True):
-                found += [(named.name, row) for row in np.nonzero(np.not_equal(x, y))[0].tolist()]
+            (x, states), (y, others) = slow.decimals(named.name, 2), fast.decimals(named.name, 2)
+            found += [(named.name, row) for row in np.nonzero((x != y) | (states != others))[0].tolist()]
     return found
 
 
