@@ -3,8 +3,9 @@
 from fractions import Fraction
 from pathlib import Path
 
-import contractlang
 import pytest
+
+import contractlang
 
 CONTRACT = """\
 contract tst.dated

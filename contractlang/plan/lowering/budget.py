@@ -19,7 +19,7 @@ from contractlang.semantics.types import MEMBER_MONTH, NONE, PMPM, USD, Kind, Ty
 from contractlang.semantics.typing import described
 from contractlang.source import Span
 from contractlang.syntax import ast
-from contractlang.values import State
+from contractlang.values import Absent, State
 
 
 def lower_budget(low: Lowering, name: str, block: ast.Block) -> bool:
@@ -313,8 +313,12 @@ def _compounded(low: Lowering, table: TermsTable, start: int, step: ast.Step) ->
             rows.append(nodes.TermsRow((Fraction(year),), product, step.span))
     if first <= start <= last:
         rows.append(nodes.TermsRow((Fraction(start),), Fraction(1), step.span))
+    before = Absent(State.NOT_APPLICABLE, f"before {start}")
+    early = [nodes.TermsRow((Fraction(year),), before, step.span) for year in range(first, min(start, last + 1))]
+    rows += early
     key = references.key(low, "year", step.span)
-    type_ = Type(Kind.NUMBER, NONE, low.type(key).grain)
+    absent = frozenset({State.NOT_APPLICABLE}) if early else frozenset()
+    type_ = Type(Kind.NUMBER, NONE, low.type(key).grain, absent=absent)
     return low.emit(nodes.Terms(table.name, f"compounded since {start}", tuple(rows)), (key,), type_, step.span)
 
 
