@@ -98,8 +98,10 @@ class Columns:
                 values[gone] = labels.index(value)
             case dt.date():
                 values[gone] = (value - dt.date(1970, 1, 1)).days
-            case _:
+            case bool() | str():
                 values[gone] = value
+            case _:
+                raise TypeError(f"`{found.name}` cannot hold {value}")
         filled = replace(column, values=values, scale=scale, labels=labels, states=None, reasons={})
         columns = {found.name: filled}
         # A table of its own, so that its range is measured apart from that of the bound one.
