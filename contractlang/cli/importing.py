@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 @click.option("--measures", type=click.Choice(["long", "wide", "bits"]), default="long", show_default=True,
               help="One row per measure, two flags per measure, or bit masks.")  # fmt: skip
 @click.option("--lenient", is_flag=True, help="Set rows aside that cannot be used, list them, and write the others.")
+@click.option(
+    "--memory-limit", metavar="SIZE", default="4GB", show_default=True, help="What does not fit is sorted on disk."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
 def import_(
     *,
@@ -36,6 +40,7 @@ def import_(
     absent: tuple[str, ...],
     measures: str,
     lenient: bool,
+    memory_limit: str,
     as_json: bool,
 ) -> int:
     """Check FILEs of member rows (CSV or Parquet) and write them as one sorted, coded Parquet file with a binding.
@@ -43,6 +48,8 @@ def import_(
     Columns are recognised by their headers. Nothing is written when a row cannot be used, unless --lenient sets such
     rows aside: set_aside.csv then names each of them. import.json says what was seen.
     """
+    if not re.fullmatch(r"[1-9][0-9]{0,5} ?[KMGT]i?B", memory_limit):
+        raise click.BadParameter(f"`{memory_limit}` is not a size such as 4GB", param_hint="'--memory-limit'")
     named, wanted = assignments(columns, "--column"), _decimals(places)
     from contractlang.diagnostics.diagnostic import Diagnostic, Sink
     from contractlang.sample.importing import Order, convert
@@ -51,7 +58,7 @@ def import_(
     sink = Sink()
     made: Imported | None = None
     try:
-        made = convert(Order(files, Wanted(named, wanted, role), measures, lenient, absent), folder, sink)
+        made = convert(Order(files, Wanted(named, wanted, role), measures, lenient, absent, memory_limit), folder, sink)
     except OSError as error:
         reason = error.strerror or str(error)
         message = f"the new file cannot be written into `{folder}`: {reason}"

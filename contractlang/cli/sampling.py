@@ -40,7 +40,7 @@ class _Years(click.ParamType[tuple[int, int]]):
 @click.option("--programme", type=click.Choice(list(PROGRAMMES)), required=True, help=f"What to make. {LISTED}.")
 @click.option("--out", type=FILE, required=True, help="The folder for the data and their binding.")
 @click.option("--members", type=click.IntRange(1, 1_000_000_000), help="Members [default: as the programme says].")
-@click.option("--groups", type=click.IntRange(1, 10_000), help="Groups, of very different sizes.")
+@click.option("--groups", type=click.IntRange(1, 3_000), help="Groups, of very different sizes.")
 @click.option("--years", type=_Years(), help="First and last year of the member rows.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Equal seeds, equal data."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.engines.duckdb.files import Connection, FileProblem, Parts, connect, words
-from contractlang.engines.duckdb.layout import DatabaseError, Refused, Sorted
+from contractlang.engines.duckdb.layout import DatabaseError, Refused, Sorted, bounded
 from contractlang.engines.duckdb.reading import CellTable, Counts
 from contractlang.engines.reading import Reading, scale
 from contractlang.runtime.binding import TableBinding
@@ -54,6 +55,7 @@ class Order:
     measures: str = "long"
     lenient: bool = False
     absent: tuple[str, ...] = ()
+    memory_limit: str = "4GB"
 
 
 def convert(order: Order, folder: Path, sink: Sink) -> Imported | None:
@@ -62,7 +64,9 @@ def convert(order: Order, folder: Path, sink: Sink) -> Imported | None:
     Raises OSError when the folder cannot be written.
     """
     connection = connect()
+    spill = tempfile.TemporaryDirectory(prefix="vbc-")
     try:
+        bounded(connection, order.memory_limit, Path(spill.name))
         opened = _open(connection, order, sink)
         return None if opened is None else _convert(opened, order, folder, sink)
     except DatabaseError as error:
@@ -70,6 +74,7 @@ def convert(order: Order, folder: Path, sink: Sink) -> Imported | None:
         return None
     finally:
         connection.close()
+        spill.cleanup()
 
 
 @dataclass(frozen=True)

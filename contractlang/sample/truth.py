@@ -101,7 +101,11 @@ class Truth:
     def _add(into: Ints, cell: Ints, values: npt.NDArray[Any] | None) -> None:
         """Exact: sums of integers below 2**53 are whole in floating arithmetic too."""
         flat = into.reshape(-1)
-        flat += np.bincount(cell, weights=values, minlength=flat.size).astype(np.int64)
+        if flat.size <= 4 * len(cell):
+            flat += np.bincount(cell, weights=values, minlength=flat.size).astype(np.int64)
+            return
+        which, place = np.unique(cell, return_inverse=True)
+        flat[which] += np.bincount(place, weights=values, minlength=len(which)).astype(np.int64)
 
     def text(self, head: dict[str, Any], planted: dict[str, Any]) -> str:
         """The truth file: tables as a list of column names and one list per row, rows without anything left out."""

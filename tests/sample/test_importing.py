@@ -247,7 +247,14 @@ def test_bad_files(months: Path, content: bytes, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [("--column", "month"), ("--decimals", "bmi=many"), ("--measures", "short"), ("--as", "claims")]
+    "options",
+    [
+        ("--column", "month"),
+        ("--decimals", "bmi=many"),
+        ("--measures", "short"),
+        ("--as", "claims"),
+        ("--memory-limit", "much"),
+    ],
 )
 def test_wrong_options(months: Path, options: tuple[str, str]) -> None:
     with pytest.raises(click.UsageError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from contractlang.engines.duckdb.files import create, rows
+from contractlang.engines.duckdb.files import Connection, create, rows
 from contractlang.engines.duckdb.reading import CellTable
 from contractlang.engines.reading import ABSENT, VALUE
 from contractlang.engines.sql import building as b
@@ -20,6 +21,13 @@ DatabaseError = duckdb.Error
 BATCH = 200_000
 WHOLE_NUMBER = "[1-9][0-9]{0,17}"
 """A key that can be held as an integer without losing anything of its text."""
+
+
+def bounded(connection: Connection, memory: str, folder: Path) -> None:
+    """Keep a connection within some memory (`4GB`); what does not fit goes into files of a folder."""
+    for name, value in (("memory_limit", memory), ("temp_directory", str(folder))):
+        setting = exp.SetItem(this=exp.EQ(this=exp.to_identifier(name), expression=b.text(value)))
+        connection.execute(b.sql(exp.Set(expressions=[setting])))
 
 
 @dataclass(frozen=True, slots=True)
