@@ -252,6 +252,12 @@ RULES = (
         "a schedule changes inside a settlement period",
         "A warning: a period is settled with the value in force on its first day.",
     ),
+    Entry(
+        "missing-clause",
+        "a block lacks a clause that it cannot do without",
+        "The help says which. A `sharing` starts with `compare`, a `budget` with `base`, a `population` says to whom members "
+        "belong.",
+    ),
     Entry("scale-gap", "a scale has a gap between two bands", "Every argument inside the ends needs a value."),
     Entry(
         "scale-overlap",

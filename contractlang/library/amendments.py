@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.library.addresses import item_key, item_text
 from contractlang.library.edition import Consolidated, Read
@@ -89,6 +91,7 @@ def _dated(read: Read, header: ast.Header, term: tuple[dt.date, dt.date], sink: 
                     f"amendment `{name}` states `{field.name.replace('_', ' ')}`, which an amendment cannot change",
                     document.name.span,
                     help="write a contract that extends the amended one, or another version of it",
+                    fixes=_without_clause(document, field.name.replace("_", " ")),
                 )
             )
     if effective is None:
@@ -110,6 +113,7 @@ def _dated(read: Read, header: ast.Header, term: tuple[dt.date, dt.date], sink: 
                 effective.span,
                 labels=(Label(header.term[0].span.to(header.term[1].span), "the term"),) if header.term else (),
                 help="name the first day of a settlement period of the term",
+                fixes=(edits.instead(effective.span, str(_nearest_start(day, term, header))),),
             )
         )
         return None
@@ -133,6 +137,19 @@ def _dated(read: Read, header: ast.Header, term: tuple[dt.date, dt.date], sink: 
         )
     )
     return None
+
+
+def _nearest_start(day: dt.date, term: tuple[dt.date, dt.date], header: ast.Header) -> dt.date:
+    """The first day of the settlement period of the term that lies nearest to a day outside it."""
+    return term[0] if day < term[0] else max(_period_start(term[1], header), term[0])
+
+
+def _without_clause(document: ast.Document, word: str) -> tuple[Fix, ...]:
+    """A header clause left out: the line that starts with its word."""
+    found = re.search(rf"^{word}\b.*$", document.span.file.text, re.MULTILINE)
+    if found is None:
+        return ()
+    return (edits.without(Span(document.span.file, *found.span()), "leave it out"),)
 
 
 def _period_start(day: dt.date, header: ast.Header) -> dt.date:

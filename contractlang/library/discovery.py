@@ -6,16 +6,18 @@ An amendment that seems to be meant and does not fit is reported, because passin
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Severity, Sink
 from contractlang.library.edition import Read
 from contractlang.library.findings import claimed_twice, version_fixes, version_text
-from contractlang.library.search import Shelf, nearest
+from contractlang.library.search import AMENDMENTS, Heading, Shelf, nearest
 from contractlang.source import Span
 
-FOLDER = "amendments"
+MOST_TWINS = 3
+"""Files of one name that are listed; further ones are counted."""
 
 Reader = Callable[[Path, Span | None], Read | None]
 
@@ -28,7 +30,7 @@ def amendments_of(read: Read, version: str | None, shelf: Shelf, reader: Reader,
     contracts = [h for h in beside if h.kind == "contract"]
     versions = {h.version for h in contracts if h.name == name} | {version}
     found: list[Read] = []
-    for heading in (*beside, *shelf.headings(folder / FOLDER)):
+    for heading in (*beside, *shelf.headings(folder / AMENDMENTS)):
         if heading.kind != "amendment" and not (heading.kind == "" and heading.path.parent != folder):
             continue  # in `amendments/`, a file without a readable first line is a broken amendment
         if heading.target == name and heading.target_version == version and version is not None:
@@ -45,13 +47,40 @@ def amendments_of(read: Read, version: str | None, shelf: Shelf, reader: Reader,
     return list(named.values())
 
 
-def report_twins(read: Read, version: str | None, shelf: Shelf, reader: Reader, sink: Sink) -> None:
-    """Warn of another contract in the same folder that claims the same name and version: amendments hit both."""
-    for heading in shelf.headings(read.path.parent):
-        if (heading.kind, heading.name, heading.version) == ("contract", read.document.name.text, version):
-            twin = reader(heading.path, None)
-            if twin is not None and twin is not read and twin.digest != read.digest:
-                sink.report(_warning(claimed_twice(twin, read)))
+def report_twins(read: Read, version: str | None, shelf: Shelf, sink: Sink) -> None:
+    """Warn of other contracts in the same folder that claim the same name and version: amendments hit all of them.
+
+    They are not parsed: a mistake in a copy is no mistake of this contract.
+    """
+    name = read.document.name
+    claims = [h.path for h in shelf.headings(read.path.parent) if _claims(h, name.text, version)]
+    twins = [path for path in claims if path.resolve() != read.path.resolve() and not same_bytes(path, read.digest)]
+    if not twins:
+        return
+    listed = ", ".join(f"`{path}`" for path in twins[:MOST_TWINS])
+    more = f" and {len(twins) - MOST_TWINS} more" if len(twins) > MOST_TWINS else ""
+    count = "two" if len(twins) == 1 else str(len(twins) + 1)
+    sink.report(
+        Diagnostic(
+            "duplicate-document",
+            f"{count} files claim to be contract `{name.text}`",
+            name.span,
+            notes=(f"also: {listed}{more}",),
+            help="delete the others, or give each its own name or version; an amendment would hit all of them",
+            severity=Severity.WARNING,
+        )
+    )
+
+
+def _claims(heading: Heading, name: str, version: str | None) -> bool:
+    return (heading.kind, heading.name, heading.version) == ("contract", name, version)
+
+
+def same_bytes(path: Path, digest: str) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    except OSError:
+        return False
 
 
 def _report_unfit(read: Read | None, versions: set[str | None], sink: Sink) -> None:

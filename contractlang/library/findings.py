@@ -85,6 +85,7 @@ def wrong_kind(name: ast.Name, found: Read, kind: str, span: Span) -> Diagnostic
         fixes = (Fix("read its results", (Edit(Span(name.span.file, at, at), " results"),)),)
     elif actual == "library":
         remedy = "name a contract; a library is used with `use`"
+        fixes = _used(span)
     else:
         remedy = f"name a {kind}"
     return Diagnostic(
@@ -95,6 +96,17 @@ def wrong_kind(name: ast.Name, found: Read, kind: str, span: Span) -> Diagnostic
         help=remedy,
         fixes=fixes,
     )
+
+
+def _used(base: Span) -> tuple[Fix, ...]:
+    """`extends LIBRARY` as `use LIBRARY`, at the end of the file."""
+    text = base.file.text
+    words = base.text.removeprefix("extends").strip()
+    head = text.rfind(" extends", 0, base.start + len(base.text) - len(words))
+    if head < 0 or "\n" in text[head : base.start]:
+        return ()
+    end = Span(base.file, len(text), len(text))
+    return (Fix("use it", (Edit(Span(base.file, head, base.end), ""), Edit(end, f"\nuse {words}\n"))),)
 
 
 def circle(steps: Sequence[Step], word: str) -> Diagnostic:

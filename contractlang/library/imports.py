@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Diagnostic, Fix, Sink
 from contractlang.library import findings
 from contractlang.library.amendments import Stage, stages, term_of
-from contractlang.library.discovery import amendments_of, report_twins
+from contractlang.library.discovery import amendments_of, report_twins, same_bytes
 from contractlang.library.edition import Consolidated, Edition, Loaded, Locked, Read
 from contractlang.library.findings import Step
 from contractlang.library.lock import check_lock
@@ -101,7 +102,7 @@ class _Library:
         elif len({claim.version for claim in fitting}) > 1:
             finding = findings.several_versions(name, fitting, span)
         elif found := self.read(fitting[0].path, span):
-            others = [claim for claim in fitting[1:] if not _same_bytes(claim.path, found.digest)]
+            others = [claim for claim in fitting[1:] if not same_bytes(claim.path, found.digest)]
             if others:
                 finding = findings.several_files(name, [fitting[0], *others])
             elif found.document.kind != kind:
@@ -202,7 +203,7 @@ class _Library:
         if read.document.kind == "contract":
             self._check_header(text)
             version = text.document.header.version
-            report_twins(read, version, self.shelf, self.read, self.sink)
+            report_twins(read, version, self.shelf, self.sink)
             found = amendments_of(read, version, self.shelf, self.read, self.sink)
             parts = stages(text, tuple({one.path: one for one in (*found, *amendments)}.values()), self.sink)
         for part in parts:
@@ -256,20 +257,28 @@ class _Library:
                     f"contract `{text.document.name.text}` does not state {words}",
                     text.document.name.span,
                     help=f"write {words} below the first line",
+                    fixes=_stated(text.document, missing),
                 )
             )
+
+
+def _stated(document: ast.Document, missing: Sequence[str]) -> tuple[Fix, ...]:
+    """The clauses that a header lacks, with values to start from."""
+    examples = {
+        "version": 'version "1"',
+        "settles": "settles group per year",
+        "term": "term 2024-01-01 to 2024-12-31",
+    }
+    name = document.name.span
+    end = name.file.text.find("\n", name.end)
+    place = Span(name.file, end, end) if end >= 0 else name
+    clauses = [examples[word] for word in missing]
+    return (Fix(f"write `{'`, `'.join(clauses)}`", (edits.after(place, "".join(f"\n{c}" for c in clauses)),)),)
 
 
 def _alone(read: Read) -> Consolidated:
     """An extending contract whose base is not there: what it says itself, so that the rest can still be checked."""
     return dataclasses.replace(flat(read, Sink()), sound=False)
-
-
-def _same_bytes(path: Path, digest: str) -> bool:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == digest
-    except OSError:
-        return False
 
 
 def _byte_hash(reads: Sequence[Read]) -> str:

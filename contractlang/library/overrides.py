@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TypeVar
 
+from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.library.addresses import Key, item_key, item_text, item_word, step_name
 from contractlang.library.edition import Consolidated, Read, Setting
@@ -185,7 +186,8 @@ class _Overlay:
             return
         item = self.items[index]
         if not isinstance(item, ast.Constant):
-            self._report_unsettable(change, item.span, f"`{change.path.text}` is a {item_word(item)}, not a constant")
+            message = f"`{change.path.text}` is a {item_word(item)}, not a constant"
+            self._report_unsettable(change, item.span, message, _replaced(change, item))
             return
         self._record(change, item.span, [(item.value.span, change.value.span)])
         notes = ast.Notes(doc=item.notes.doc)
@@ -311,7 +313,7 @@ class _Overlay:
             )
         )
 
-    def _report_unsettable(self, change: ast.Set, span: Span, message: str) -> None:
+    def _report_unsettable(self, change: ast.Set, span: Span, message: str, fixes: tuple[Fix, ...] = ()) -> None:
         self.sink.report(
             Diagnostic(
                 "not-settable",
@@ -320,8 +322,17 @@ class _Overlay:
                 labels=(Label(_first_line(span), "declared here"),),
                 help="`set` gives a constant or a step another value; write anything else anew with `replace`, "
                 "or `remove` the step and `insert` another",
+                fixes=fixes,
             )
         )
+
+
+def _replaced(change: ast.Set, item: ast.Item) -> tuple[Fix, ...]:
+    """The item written anew with the value that was to be set."""
+    if not isinstance(item, ast.Define | ast.Payment) or isinstance(item.body, ast.Cases):
+        return ()
+    head = item.span.text.partition("=")[0].rstrip()
+    return (edits.instead(change.span, f"replace {head} = {change.value.span.text}"),)
 
 
 def _new_argument(

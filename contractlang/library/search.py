@@ -17,6 +17,8 @@ SUFFIX = ".vbc"
 MAX_FOLDERS = 2_000  # below one root; contract libraries are small, a home folder given by mistake is not
 HEADER_BYTES = 65_536
 PROJECT_MARKERS = ("contracts", "vbc.lock", ".git")
+AMENDMENTS = "amendments"
+"""The folder beside a contract that holds its amendments."""
 
 _HEADING = re.compile(
     r"(contract|library|amendment)[ \t]+([A-Za-z_][\w.]*)"
@@ -54,7 +56,8 @@ def roots_of(contract: Path, given: Sequence[Path], shipped: Path | None) -> tup
     """The folders to search for what a contract names, nearest first.
 
     The contract's own folder, the folders above it up to the project (the first that holds `contracts/`, a lock file or
-    a repository; without one, only the contract's own), the project's `contracts/`, the given roots, the shipped library.
+    a repository; without one, only the folder that holds an `amendments/`), the project's `contracts/`, the given roots,
+    the shipped library.
     """
     own = contract.parent
     roots = [Root(own)]
@@ -65,6 +68,8 @@ def roots_of(contract: Path, given: Sequence[Path], shipped: Path | None) -> tup
         roots += [Root(shown(folder)) for folder in here[1 : project + 1]]
         if (here[project] / "contracts").is_dir():
             roots.append(Root(shown(here[project] / "contracts"), deep=True))
+    elif here[0].name == AMENDMENTS:
+        roots.append(Root(shown(here[1])))
     roots += [Root(folder, deep=True) for folder in given]
     if shipped is not None:
         roots.append(Root(shown(shipped), deep=True))
@@ -99,8 +104,8 @@ class Shelf:
                      if h.path.name == spelled.name and h.name != name), None)  # fmt: skip
 
     def names(self, name: str) -> list[str]:
-        """All names in reach of a name, for suggestions."""
-        return sorted({heading.name for heading in self._in_reach(name) if heading.name})
+        """The names in reach of a name that another document may build on, for suggestions."""
+        return sorted({h.name for h in self._in_reach(name) if h.name and h.kind != "amendment"})
 
     def headings(self, folder: Path) -> tuple[Heading, ...]:
         """The headers of the `.vbc` files of one folder, in order of file name."""

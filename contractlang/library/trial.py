@@ -20,9 +20,9 @@ def override(edition: Edition, values: Mapping[str, ast.Expr], sink: Sink) -> Ed
     """
     changes = []
     for name, value in values.items():
-        file = SourceFile(f"--set {name}", name)
-        span = Span(file, 0, len(name))
-        changes.append(ast.Set(ast.Name(tuple(name.split(".")), span=span), value, span=span))
+        file = SourceFile(f"--set {name}", f"{name} = {value.span.text}")
+        named, whole = Span(file, 0, len(name)), Span(file, 0, len(file.text))
+        changes.append(ast.Set(ast.Name(tuple(name.split(".")), span=named), value, span=whole))
     if not changes:
         return edition
     at = changes[0].span

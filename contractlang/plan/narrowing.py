@@ -81,10 +81,17 @@ class _Narrowing:
                 return self.compared(op if truth else NEGATED[op], node.args, depth + 1)
             case nodes.Among():
                 return self.present(node.args[0], depth) and self.among(node.op, node.args[0], truth)
+            case nodes.Fallback():
+                return self.fallen_back(node.args, truth, depth + 1)
             case nodes.Terms():
                 return self.row_kept(node, lambda v: v is truth)
             case _:
                 return True
+
+    def fallen_back(self, args: tuple[Ref, ...], truth: bool, depth: int) -> bool:
+        """`c else no` that is yes: `c` is yes. The other way round either may be the reason."""
+        possible = [a for a in args if truth in self.glance(a, depth)]
+        return self.holds(possible[0], truth, depth) if len(possible) == 1 else bool(possible)
 
     def glance(self, ref: Ref, depth: int) -> frozenset[bool]:
         """The truth of a flag from the facts themselves, without walking further down (so that narrowing ends)."""

@@ -10,7 +10,7 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Fix, Sink
 from contractlang.semantics import literals
 from contractlang.semantics.scope import Scope, unknown
 from contractlang.semantics.types import UNIT_WORDS, Kind, Type
-from contractlang.semantics.typing import Problem, described, unify
+from contractlang.semantics.typing import Problem, described, unify, zero
 from contractlang.source import Span
 from contractlang.syntax import ast
 from contractlang.values import Absent, State, Value
@@ -78,6 +78,18 @@ def _word(
 
 def fitting(scope: Scope, cell: ast.Expr, type_: Type, sink: Sink, where: str) -> Value | None:
     """A literal that stands for a value of a type (a default or a bound), or None after a report."""
+    if isinstance(cell, ast.Name) and type_.kind is not Kind.CATEGORY:
+        nothing = zero(type_)
+        sink.report(
+            Diagnostic(
+                "kind-mismatch",
+                f"{where} {described(type_)}, here is a name",
+                cell.span,
+                help="write the value itself; what is computed has its place in a `define`",
+                fixes=(edits.instead(cell.span, nothing),) if nothing is not None else (),
+            )
+        )
+        return None
     found = literal(scope, cell, sink, type_.scheme)
     if found is None:
         return None

@@ -247,6 +247,10 @@ class Scope:
         """Report an unknown name with the nearest known one as a fix, unless its declaration could not be read."""
         if self.blind or name.parts[0] in self.unread:
             return
+        head, rest = name.parts[0], ".".join(name.parts[1:])
+        heads = [k.partition(".")[0] for k in known]
+        if rest and head not in heads and (near := difflib.get_close_matches(head, heads, 1, 0.6)):
+            known = [*known, f"{near[0]}.{rest}"]
         self.sink.report(unknown(name.text, name.span, known, what))
 
     def scheme_of(self, word: str) -> list[str]:

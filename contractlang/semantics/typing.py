@@ -100,7 +100,9 @@ def _clash(a: Type, b: Type, what: str, places: tuple[int, int]) -> Problem | No
     if a.numeric and b.numeric:
         return None if a.unit == b.unit else _bridged(a, b, f"{what} {described(a)} and {described(b)}", places)
     if a.kind is not b.kind or (a.kind is Kind.CATEGORY and a.scheme != b.scheme):
-        return Problem("kind-mismatch", f"{what} {described(a)} and {described(b)}")
+        own = a.kind is b.kind is Kind.CATEGORY
+        help_ = "a value of a category goes with values of the same category" if own else "bring both to one kind"
+        return Problem("kind-mismatch", f"{what} {described(a)} and {described(b)}", help_)
     return None
 
 

@@ -101,7 +101,9 @@ class _Complaint:
         token, expected = self.token, self.expected
         if token.kind == WORD and token.text in RESERVED and "NAME" in expected and expected <= {"NAME", "TEXT"}:
             message = f"`{_short(token.text)}` is a word of the language and cannot be a name"
-            return Diagnostic("reserved-name", message, self.span, help="choose another name")
+            other = f"{_short(token.text)}_value"
+            fixes = (Fix(f"call it `{other}`", (Edit(self.span, other),)),)
+            return Diagnostic("reserved-name", message, self.span, help="choose another name", fixes=fixes)
         labels: tuple[Label, ...] = ()
         opened = self.problem.opened
         if opened is not None and token.kind in {END, "RBRACE", "RPAR", "RSQB"} and _CLOSING[opened.text] in self.words:
@@ -230,6 +232,8 @@ class _Complaint:
             return Advice("write a unit, or `percent`, `number`, `flag`, `date`, `text`, `key` or `category in NAME`")
         if token.kind in {NEWLINE, END} and "," in words and (rest := self._rest_of_clause()):
             return Advice(f"write {rest} at the end of the clause")
+        if (advice := self._joining_word()) is not None:
+            return advice
         if self.before is not None and "+" in words and _begins_value(token) and not self.leads():
             colon = "`:` or an operator" if ":" in words else "an operator"
             return Advice(f"write {colon} between `{_short(self.before.text)}` and `{_short(token.text)}`")
@@ -248,6 +252,17 @@ class _Complaint:
             return Advice(f"write `{word}`", self._instead(word))
         fixes = self._insert(f"{word} ", token.start) if _begins_value(token) else ()
         return Advice(f"write `{word}` before `{_short(token.text)}`", fixes)
+
+    def _joining_word(self) -> Advice | None:
+        """Two values side by side where one word alone may join them: `compare a with b` wants `to`."""
+        joining = {w for w in self.words - _NOTES - _OPERATORS - {"per", "as", "when"} if w.isidentifier()}
+        if "+" not in self.words or len(joining) != 1 or self.token.kind != WORD or self.leads():
+            return None
+        (word,) = joining
+        following = self.tokens[self.problem.position + 1]
+        if _begins_value(following) and self.token.text not in self.tables.keywords:
+            return Advice(f"write `{word}` instead of `{_short(self.token.text)}`", self._instead(word))
+        return Advice(f"write `{word}` before `{_short(self.token.text)}`", self._insert(f"{word} ", self.token.start))
 
     def _rest_of_clause(self) -> str:
         """What a clause needs behind its comma, found by the first words of its line."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
 
-from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Diagnostic, Fix, Label, Sink
 from contractlang.source import SourceFile, Span
 from contractlang.syntax import ast
 from contractlang.syntax.automaton import Build, Surprise, TooDeep, run
@@ -144,11 +145,15 @@ class _Parser:
         if any(s.tokens and s.tokens[0].text in {"contract", "library", "amendment"} for s in statements):
             return
         start = statements[0].tokens[0] if statements and statements[0].tokens else Token("$END", "", 0, 0)
-        self._report(
-            "missing-header",
-            "the file does not say what it is",
-            Span(self.source, start.start, start.end),
-            "begin with a line `contract NAME`, `library NAME` or `amendment NAME to OTHER`",
+        span = Span(self.source, start.start, start.end)
+        self.sink.report(
+            Diagnostic(
+                "missing-header",
+                "the file does not say what it is",
+                span,
+                help="begin with a line `contract NAME`, `library NAME` or `amendment NAME to OTHER`",
+                fixes=(Fix("begin with `contract my.contract`", (edits.before(span, "contract my.contract\n"),)),),
+            )
         )
 
     def _twice(self, what: str, again: Span, first: Span) -> None:
@@ -159,6 +164,7 @@ class _Parser:
                 again,
                 labels=(Label(first, "the first one"),),
                 help="keep one of the two",
+                fixes=(edits.without(again, "remove the second one"),),
             )
         )
 

@@ -130,6 +130,7 @@ def _removable(
             f"an aggregate over {key} would add up settlement periods",
             name.span,
             "read another period with `prior x` or `x at 2023`, or carry a value forward",
+            fixes=[edits.instead(e.span, f"({e.operand.span.text})", "read the own period alone")],
         )
         return False
     if key in grain:

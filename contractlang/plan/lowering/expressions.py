@@ -17,9 +17,10 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import aggregates, calls, references, remedies, shifts
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.semantics import literals, typing
+from contractlang.semantics.cells import report_unit
 from contractlang.semantics.literals import amount
 from contractlang.semantics.scope import unknown
-from contractlang.semantics.types import UNIT_WORDS, Kind, Type
+from contractlang.semantics.types import Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
@@ -187,7 +188,7 @@ def bare_percentages(low: Lowering, types: Sequence[Type], parts: Sequence[ast.E
 def _number(low: Lowering, e: ast.Number) -> Ref | None:
     found = literals.number(e)
     if isinstance(found, str):
-        low.sink.report(unknown(found, e.span, list(UNIT_WORDS), "unit"))
+        report_unit(e, found, low.sink)
         return None
     value, type_ = found
     return low.constant(value, type_, e.span)
@@ -317,10 +318,26 @@ def compare(low: Lowering, op: str, left: ast.Expr, right: ast.Expr, span: Span)
         return None
     found = typing.comparison(op, low.type(a), low.type(b))
     if isinstance(found, Problem):
-        low.problem(found, (left, right)[found.adapt[0]].span if found.adapt else span, (left, right))
+        if not _year_for_date(low, found, (left, right), (low.type(a), low.type(b))):
+            low.problem(found, (left, right)[found.adapt[0]].span if found.adapt else span, (left, right))
         return None
     bare_percentages(low, (low.type(a), low.type(b)), (left, right))
     return low.emit(nodes.Compare(op), (a, b), found, span)
+
+
+def _year_for_date(low: Lowering, found: Problem, parts: Sequence[ast.Expr], types: Sequence[Type]) -> bool:
+    """A date compared with a bare year: its first day is meant, or the year of the date."""
+    for part, other, type_ in ((parts[0], parts[1], types[1]), (parts[1], parts[0], types[0])):
+        if type_.kind is Kind.DATE and isinstance(part, ast.Number) and not part.symbol and part.unit is None:
+            low.error(
+                found.code,
+                found.message,
+                part.span,
+                f"write a date: `{part.span.text}-01-01`, or compare the year: `year({edits.one_line(other.span)})`",
+                fixes=[edits.instead(part.span, f"{part.span.text}-01-01")] if 1000 <= part.value < 10_000 else [],
+            )
+            return True
+    return False
 
 
 def _beside(low: Lowering, left: Ref | None, right: ast.Expr) -> Ref | None:

@@ -79,7 +79,10 @@ def _money(low: Lowering, name: str, item: ast.Payment, ref: Ref) -> bool:
     help_ = "a payment needs an amount in `USD`"
     if type_.unit == PMPM:
         help_ = "multiply by member_months"
-        fixes = remedies.multiplied(low, item.body, MEMBER_MONTH)
+        months = remedies.quantity(low, MEMBER_MONTH)
+        if months is not None and not isinstance(item.body, ast.Cases):
+            product = remedies.behind(item.body, f" * {months}").edits
+            fixes = (Fix(f"multiply by {months} and round to cents", _joined(product, _around(item.body.span))),)
     elif isinstance(item.body, ast.Number):
         fixes = remedies.in_unit(item.body, low.type(low.zero_money(item.span)))
     elif type_.kind is Kind.PERCENT and (money := remedies.quantity(low, USD)) is not None:
@@ -112,6 +115,13 @@ def _rounded(low: Lowering, body: ast.Body) -> Fix:
         if type_ is None or type_.step is None or (type_.step / CENT).denominator != 1:
             changed += _around(case.value.span)
     return Fix("round to cents", tuple(changed))
+
+
+def _joined(inner: tuple[Edit, ...], outer: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Two pairs of insertions at the two ends of the same words, as one."""
+    head = outer[0].text + "".join(e.text for e in inner if e.span.start == outer[0].span.start)
+    tail = "".join(e.text for e in inner if e.span.start == outer[1].span.start) + outer[1].text
+    return (Edit(outer[0].span, head), Edit(outer[1].span, tail))
 
 
 def _around(span: Span) -> tuple[Edit, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Label
 from contractlang.plan import relations
-from contractlang.plan.lowering import rows
+from contractlang.plan.lowering import remedies, rows
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
@@ -172,11 +174,14 @@ def one(low: Lowering, block: ast.Block, word: str) -> ast.Step | None:
         return found[0]
     if not found:
         example = {"attribute": f"attribute to {low.scope.unit} by COLUMN"}.get(word, f"{word} COLUMN")
+        column_name = _column_for(low, block, word)
+        fixes = [remedies.new_line(block, example.replace("COLUMN", column_name))] if column_name else []
         low.error(
             "missing-clause",
             f"{block.kind} `{block.name}` has no `{word}` clause",
             block.span,
             f"write `{example}`",
+            fixes=fixes,
         )
     else:
         low.error(
@@ -184,8 +189,28 @@ def one(low: Lowering, block: ast.Block, word: str) -> ast.Step | None:
             f"{block.kind} `{block.name}` has two `{word}` clauses",
             found[1].span,
             "keep one",
+            labels=[Label(found[0].span, "the first one")],
+            fixes=[edits.without(found[1].span, "remove the second one")],
         )
     return None
+
+
+def _column_for(low: Lowering, block: ast.Block, word: str) -> str | None:
+    """A column of the block's rows that could fill a clause: text names a unit, money is an amount, flags are counted."""
+    source = block.source
+    if source is None and block.subject is not None and block.subject.text in low.populations:
+        table: TableSchema | None = low.populations[block.subject.text].table
+    else:
+        table = low.declared.inputs.get(source.text) if source is not None else None
+    kinds = {
+        "attribute": (Kind.TEXT,),
+        "amount": (Kind.MONEY,),
+        "numerator": (Kind.FLAG, Kind.COUNT),
+        "denominator": (Kind.FLAG, Kind.COUNT),
+    }
+    columns = [c for c in table.columns if c.type.kind in kinds.get(word, ())] if table is not None else []
+    near = [c.name for c in columns if low.scope.unit in c.name]
+    return near[0] if near else columns[0].name if columns else None
 
 
 def member_table(low: Lowering, name: ast.Name) -> TableSchema | None:

@@ -174,6 +174,7 @@ def _value(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: 
             f"`{item_name}` is a population, not a value",
             name.span,
             f"write `{item_name}.member_months` or `{item_name}.members`",
+            fixes=[edits.instead(name.span, f"{item_name}.members")],
         )
         return None
     inside = [v for v in low.values if v.startswith(f"{item_name}.")]

@@ -25,6 +25,8 @@ TIGHT = (ast.Name, ast.Number, ast.Call, ast.Round, ast.Aggregate, ast.Lookup, a
 
 def fixes(low: Lowering, problem: Problem, parts: Sequence[ast.Expr]) -> tuple[Fix, ...]:
     """The fixes of a failed rule whose arguments are written as `parts`."""
+    if start := _start(low, parts):
+        return start
     if problem.adapt is not None and problem.adapt[0] < len(parts):
         return with_unit(parts[problem.adapt[0]], problem.adapt[1])
     if problem.multiply is not None and problem.multiply[0] < len(parts):
@@ -34,6 +36,16 @@ def fixes(low: Lowering, problem: Problem, parts: Sequence[ast.Expr]) -> tuple[F
     if problem.portion is not None and problem.portion < len(parts):
         return _portion(low, parts, problem.portion)
     return _literal_of_the_others(low, problem, parts)
+
+
+def _start(low: Lowering, parts: Sequence[ast.Expr]) -> tuple[Fix, ...]:
+    """A value that starts from a literal of another unit than what it stands beside starts from nothing of that unit."""
+    for part in parts:
+        start = part.starting if isinstance(part, ast.Prior) else None
+        others = [t for p in parts if p is not part and (t := low.probe(p)) is not None and not t.literal]
+        if isinstance(start, ast.Number) and others and (nothing := zero(others[0])) is not None:
+            return (edits.instead(start.span, nothing),)
+    return ()
 
 
 def multiplied(low: Lowering, part: ast.Body, unit: Unit) -> tuple[Fix, ...]:
