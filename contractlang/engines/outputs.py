@@ -12,26 +12,7 @@ import numpy.typing as npt
 from contractlang.engines.base import Column, Reduced, Table
 from contractlang.plan.nodes import Plan
 from contractlang.plan.relations import Account, Output
-from contractlang.values import Absent, State, Value
-
-NO_ROWS = Absent(State.NOT_REPORTABLE, "no rows")
-
-
-def without_row(plan: Plan, table: str, column: str) -> Value:
-    """What a cell says where its table has no row for the key.
-
-    An output of the reduce stage is zero or has no rows; a bound column follows its `when missing` rule, as an empty
-    cell does, and is missing without one.
-    """
-    output = next((o for o in plan.reduction.outputs if o.table == table), None)
-    if output is not None:
-        return Fraction(0) if column in output.empty_zero else NO_ROWS
-    schema = next((t for t in plan.tables if t.name == table), None)
-    declared = schema.column(column) if schema is not None else None
-    if declared is not None and declared.missing is not None:
-        return declared.missing
-    return Absent(State.MISSING, f"no row in `{table}`")
-
+from contractlang.values import State
 
 Fetch = Callable[[str, Sequence[str]], Sequence[Sequence[Any]]]
 """The rows of a step with the named columns: scaled integers, flags, text; None is missing. Any order."""

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from contractlang.engines.outputs import NO_ROWS
 from contractlang.engines.reference.operations import ZERO_DENOMINATOR, number, strongest
 from contractlang.values import Absent, State, Value
 
+NO_ROWS = Absent(State.NOT_REPORTABLE, "no rows")
 ONE_ROW = Absent(State.NOT_REPORTABLE, "only one row")
 LEFT_OUT = Absent(State.NOT_APPLICABLE, "left out by the condition")
 

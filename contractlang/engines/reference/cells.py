@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import cached_property
 
 from contractlang.engines.base import Column, Frame, Inputs, Table, exact
-from contractlang.engines.outputs import without_row
+from contractlang.engines.reference.aggregates import NO_ROWS
 from contractlang.plan.nodes import Plan
-from contractlang.values import Value
+from contractlang.plan.relations import Output
+from contractlang.values import Absent, State, Value
 
 
 class Cells:
@@ -51,7 +53,13 @@ class Cells:
         row = self.row(table, key)
         if row is not None:
             return exact(self._tables[table].columns[column], row)
-        return without_row(plan, table, column)
+        output = next((o for o in plan.reduction.outputs if o.table == table), None)
+        return Absent(State.MISSING, f"no row in `{table}`") if output is None else empty(output, column)
+
+
+def empty(output: Output, column: str) -> Value:
+    """What a reduced column says where no member row reached it."""
+    return Fraction(0) if column in output.empty_zero else NO_ROWS
 
 
 def _index(table: Table, names: Sequence[str]) -> dict[tuple[str, ...], int]:

@@ -9,8 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from contractlang.engines.outputs import NO_ROWS
-from contractlang.engines.reference.aggregates import COMPARING
+from contractlang.engines.reference.aggregates import COMPARING, NO_ROWS
 from contractlang.engines.vector import network
 from contractlang.engines.vector.lanes import Number
 from contractlang.engines.vector.network import Amounts, Members, NotDecidedError

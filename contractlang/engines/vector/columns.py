@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -12,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from contractlang.engines.base import Bytes, Column, Inputs, Ints, Table
-from contractlang.engines.outputs import without_row
-from contractlang.engines.reference.cells import labels
+from contractlang.engines.reference.cells import empty, labels
 from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.arithmetic import Arithmetic
 from contractlang.engines.vector.lanes import Flag, Known, Label, Lane, Number, loosened, rounding
 from contractlang.plan.nodes import Cell, Plan
-from contractlang.values import Absent, Value
+from contractlang.values import Absent, State, Value
 
 Array = npt.NDArray[Any]
 
@@ -58,7 +56,8 @@ class Columns:
 
     def lane(self, arithmetic: Arithmetic, plan: Plan, cell: Cell, rows: Rows, key: Mapping[str, str]) -> Lane:
         """A column at the rows' units; `key` has the labels of the table's other keys (period and categories)."""
-        nothing = without_row(plan, cell.table, cell.column)
+        output = next((o for o in plan.reduction.outputs if o.table == cell.table), None)
+        nothing = Absent(State.MISSING, f"no row in `{cell.table}`") if output is None else empty(output, cell.column)
         table = self.inputs.tables.get(cell.table)
         if table is None or not len(table.columns[cell.column]):
             return Known(nothing)
@@ -68,7 +67,7 @@ class Columns:
         states = self._states(table.columns[cell.column], picked, gone, nothing)
         found = Picked(table, cell.column, picked, None if states is None else arithmetic.tape.source(states))
         if gone is not None and not isinstance(nothing, Absent):
-            found = self._filled(found, gone, nothing)
+            found = self._zeroed(found, gone)
         return self._read(arithmetic, found)
 
     def _states(
@@ -80,30 +79,12 @@ class Columns:
             states[gone] = int(nothing.state) if isinstance(nothing, Absent) else 0
         return states if states is not None and states.any() else None
 
-    def _filled(self, found: Picked, gone: npt.NDArray[np.bool_], value: Value) -> Picked:
-        """The column with the value of its rule where there is no row."""
+    def _zeroed(self, found: Picked, gone: npt.NDArray[np.bool_]) -> Picked:
+        """The column with zero where there is no row."""
         column = found.table.columns[found.name]
         values = column.values[found.rows].copy()
-        scale, labels = column.scale, column.labels
-        match value:
-            case Fraction() if column.form == "int":
-                while (value * 10**scale).denominator != 1:
-                    scale += 1
-                    if scale > column.scale + 18:
-                        raise ValueError(f"the default of `{found.name}` is no decimal number")
-                values = values * 10 ** (scale - column.scale)
-                values[gone] = int(value * 10**scale)
-            case str() if column.form == "code":
-                labels = labels if value in labels else (*labels, value)
-                values[gone] = labels.index(value)
-            case dt.date():
-                values[gone] = (value - dt.date(1970, 1, 1)).days
-            case bool() | str():
-                values[gone] = value
-            case _:
-                raise TypeError(f"`{found.name}` cannot hold {value}")
-        filled = replace(column, values=values, scale=scale, labels=labels, states=None, reasons={})
-        columns = {found.name: filled}
+        values[gone] = 0
+        columns = {found.name: replace(column, values=values, states=None, reasons={})}
         # A table of its own, so that its range is measured apart from that of the bound one.
         return replace(found, table=Table(f"{found.table.name} {id(values)}", {}, columns), rows=slice(None))
 

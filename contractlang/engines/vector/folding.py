@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from contractlang.engines.outputs import NO_ROWS
+from contractlang.engines.reference.aggregates import NO_ROWS
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.emitter import Emitter, LeftToReferenceError
 from contractlang.engines.vector.lanes import Flag, Known, Lane, Number

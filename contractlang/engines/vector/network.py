@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contractlang.engines.outputs import NO_ROWS
-from contractlang.engines.reference.aggregates import ONE_ROW
+from contractlang.engines.reference.aggregates import NO_ROWS, ONE_ROW
 from contractlang.engines.reference.operations import ZERO_DENOMINATOR, number
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.kernels import LIMIT, UNIT_ROUNDOFF
