@@ -21,9 +21,8 @@ from contractlang.diagnostics.diagnostic import Sink
 from contractlang.diagnostics.render import report
 from contractlang.locations import contracts_folder, grammar_folder
 from contractlang.plan.compiler import compile_file
-from contractlang.plan.lowering.examples import lower_example
 from contractlang.runtime.cases import Case, read_case, run_case
-from contractlang.runtime.examples import Outcome, run_example
+from contractlang.runtime.examples import Outcome, run_examples
 from contractlang.source import SourceFile
 from contractlang.syntax import ast
 from contractlang.syntax.automaton import run
@@ -72,11 +71,10 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All parts of a row. Paths are relative to the folder of contracts."""
+    """All parts of a row. Places are `file:line` in the folder of contracts."""
 
     row: Row
-    line: int
-    contract: str
+    clause_place: str
     amounts: tuple[Amount, ...]
 
 
@@ -102,7 +100,7 @@ def not_described() -> frozenset[int]:
 def evidence(row: Row) -> Found:
     """All parts of a row. Raises EvidenceError when one is missing."""
     right, wrong = contracts(row.number)
-    line = clause_line(row, right)
+    path, line = clause_place(row)
     check_reference(row)
     if based_on(wrong) != parsed(right).name.text:
         raise EvidenceError(f"{wrong.name} does not extend {right.name}")
@@ -110,7 +108,7 @@ def evidence(row: Row) -> Found:
     differing = tuple(a for a in amounts if dollars(a.right) != dollars(a.wrong))
     if not differing:
         raise EvidenceError(f"{wrong.name} pays what {right.name} pays")
-    return Found(row, line, str(right.relative_to(CONTRACTS)), differing)
+    return Found(row, f"{path.relative_to(CONTRACTS)}:{line}", differing)
 
 
 def dollars(text: str) -> Fraction:
@@ -136,19 +134,20 @@ def contracts(number: int) -> tuple[Path, Path]:
     return right[0], wrong
 
 
-def clause_line(row: Row, path: Path) -> int:
-    """The line of the row's clause (blanks apart), which the grammar must read by the row's rule."""
-    source = SourceFile.read(path)
-    place = re.search(r"\s+".join(map(re.escape, row.clause.split())), source.text)
-    if place is None:
-        raise EvidenceError(f"{path.name} has no `{row.clause}`")
+def clause_place(row: Row) -> tuple[Path, int]:
+    """File and line of the row's clause (blanks apart), which the grammar must read by the row's rule."""
     if row.rule not in grammar_rules():
         raise EvidenceError(f"the grammar has no rule `{row.rule}`")
-    start, end = place.span()
-    read = [(s, e) for rule, s, e in reductions(source) if rule == row.rule]
-    if not any(s < end and start < e for s, e in read):
-        raise EvidenceError(f"`{row.clause}` in {path.name} is not read by the rule `{row.rule}`")
-    return source.position(start)[0]
+    words = r"\s+".join(map(re.escape, row.clause.split()))
+    for path in (path for path in files(row.number) if path != contracts(row.number)[1]):
+        source = SourceFile.read(path)
+        place = re.search(words, source.text)
+        if place is not None:
+            start, end = place.span()
+            if not any(s < end and start < e for rule, s, e in reductions(source) if rule == row.rule):
+                raise EvidenceError(f"`{row.clause}` in {path.name} is not read by the rule `{row.rule}`")
+            return path, source.position(start)[0]
+    raise EvidenceError(f"no contract {row.number:02} has `{row.clause}`")
 
 
 @cache
@@ -230,8 +229,7 @@ def based_on(path: Path) -> str | None:
 def example_amounts(right: Path, wrong: Path) -> Iterator[Amount]:
     """The payments that the first examples of both contracts expect, from the same givens."""
     good, bad = first_example(right), first_example(wrong)
-    if not (givens(good) >= givens(bad) > set() or givens(bad) >= givens(good) > set()):
-        raise EvidenceError(f"{good.title!r} and {bad.title!r} are given different values")
+    _same_numbers(right, good, bad)
     here, there = payments(right, good), payments(wrong, bad)
     for name in here.keys() & there.keys():
         yield Amount(".".join(name), here[name], there[name], _place(right, good), _place(wrong, bad))
@@ -248,17 +246,34 @@ def first_example(path: Path) -> ast.Example:
     return found
 
 
-def givens(example: ast.Example) -> set[tuple[str, ...]]:
-    """What an example is given, as written. (An example must not be given what nothing reads, so one of the two may have less.)"""
-    found: set[tuple[str, ...]] = set()
+def _same_numbers(path: Path, good: ast.Example, bad: ast.Example) -> None:
+    """What both are given is the same. An example may not be given what nothing reads, so each may be given further data."""
+    here, there = givens(good), givens(bad)
+    if differing := sorted(name for name in here.keys() & there.keys() if here[name] != there[name]):
+        raise EvidenceError(f"{good.title!r} and {bad.title!r} are given different {', '.join(differing)}")
+    data = {"year"}
+    for item in parsed(path).items:
+        if isinstance(item, ast.Input):
+            data |= {item.name, *(column.name for column in item.columns)}
+    if computed := sorted(name for name in here.keys() ^ there.keys() if name.partition(".")[0] not in data):
+        raise EvidenceError(f"only one of {good.title!r} and {bad.title!r} is given {', '.join(computed)}")
+    if not here.keys() & there.keys():
+        raise EvidenceError(f"{good.title!r} and {bad.title!r} have no number in common")
+
+
+def givens(example: ast.Example) -> dict[str, frozenset[tuple[str, ...]]]:
+    """What an example is given, as written, by name; in tables one value per row, with the first cell as its key."""
+    found: dict[str, set[tuple[str, ...]]] = {}
     for part in example.given:
         match part:
             case ast.Binding(name=name, value=value):
-                found.add((name.text, value.span.text))
+                found.setdefault(name.text, set()).add((value.span.text,))
             case ast.ExampleTable(header=header, rows=lines):
-                heads = [name.text for name in header]
-                found |= {(*heads, *(cell.span.text for cell in line.cells)) for line in lines}
-    return found
+                for line in lines:
+                    cells = [cell.span.text for cell in line.cells]
+                    for name, cell in zip(header[1:], cells[1:], strict=True):
+                        found.setdefault(name.text, set()).add((cells[0], cell))
+    return {name: frozenset(values) for name, values in found.items()}
 
 
 def payments(path: Path, example: ast.Example) -> Amounts:
@@ -270,14 +285,15 @@ def payments(path: Path, example: ast.Example) -> Amounts:
     written = {
         b.name.text: b.value.span.text for b in example.expect if isinstance(b, ast.Binding) and b.within is None
     }
-    found: dict[tuple[str, ...], str] = {}
-    for part in compiled.lowered:
-        paid = {item.name for item in part.lowering.scope.items.values() if isinstance(item, ast.Payment)}
-        for candidate in part.examples:
-            ready = lower_example(part, candidate, sink) if candidate.title == example.title else None
-            if ready is not None:
-                _must_pass(run_example(ready))
-                found |= {(name,): text for name, text in written.items() if name in paid}
+    outcomes = {outcome.title: outcome for outcome in run_examples(compiled, sink)}
+    _must_pass(outcomes.get(example.title))
+    paid = {
+        item.name
+        for part in compiled.lowered
+        for item in part.lowering.scope.items.values()
+        if isinstance(item, ast.Payment)
+    }
+    found: Amounts = {(name,): text for name, text in written.items() if name in paid}
     if not found:
         raise EvidenceError(f"{example.title!r} in {path.name} expects no payment")
     return found

@@ -13,8 +13,8 @@ HEAD = """# Features
 
 What contracts need and what is commonly got wrong about it: {count} features of payment programmes. Each row below has a
 rule of the grammar, a section of the reference, a clause in a small contract, an amount worked out by hand, and the
-**other** amount that the usual mistake pays on the same numbers. Both contracts run in `make test`; their comments hold
-the arithmetic.
+**other** amount that the usual mistake pays on the same numbers. Both contracts run in `make test`; their comments, or
+their cases, hold the arithmetic.
 
 This page is written by `python -m tests.contracts.features`. A row that lacks a part fails the tests.
 
@@ -34,18 +34,22 @@ TAIL = """
 
 def page() -> str:
     """The page as it must be."""
-    found = [evidence(row) for row in sorted(rows(), key=lambda row: row.number)]
-    lines = [HEAD.format(count=len(NUMBERS)), *map(_line, found)]
-    lines += [TAIL.format(count=len(not_yet()))]
-    lines += [f"| {number} | {text} |\n" for number, text in sorted(not_yet().items())]
-    return "".join(lines)
+    return around([line(evidence(row)) for row in sorted(rows(), key=lambda row: row.number)])
 
 
-def _line(found: Found) -> str:
+def around(lines: list[str]) -> str:
+    """The page with these lines for the rows that have evidence."""
+    text = [HEAD.format(count=len(NUMBERS)), *lines, TAIL.format(count=len(not_yet()))]
+    text += [f"| {number} | {missing} |\n" for number, missing in sorted(not_yet().items())]
+    return "".join(text)
+
+
+def line(found: Found) -> str:
+    """The line of a row, with links to all its parts."""
     row = found.row
     section = f"[{_cell(row.heading)}](../grammar/reference/{row.page}#{_anchor(row.heading)})"
     section += " (not described yet)" if row.number in not_described() else ""
-    clause = f"[`{_cell(row.clause)}`]({found.contract}#L{found.line}) line {found.line}"
+    clause = f"[`{_cell(row.clause)}`]({_link(found.clause_place)})"
     right = "<br>".join(f"[{a.name} {_dollars(a.right)}]({_link(a.right_place)})" for a in found.amounts)
     wrong = "<br>".join(f"[{_dollars(a.wrong)}]({_link(a.wrong_place)})" for a in found.amounts)
     cells = (str(row.number), row.feature, f"`{row.rule}`", section, clause, right, row.misdone, wrong)

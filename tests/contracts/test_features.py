@@ -13,8 +13,7 @@ from tests.contracts.evidence import (
     NUMBERS,
     EvidenceError,
     Row,
-    clause_line,
-    contracts,
+    clause_place,
     evidence,
     files,
     not_yet,
@@ -22,11 +21,14 @@ from tests.contracts.evidence import (
 )
 
 ROWS = sorted(rows(), key=lambda row: row.number)
+PAGE = features.PAGE.read_text(encoding="utf-8").splitlines(keepends=True)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.number}")
 def test_a_row_has_all_its_parts(row: Row) -> None:
-    assert evidence(row).amounts
+    found = evidence(row)
+    assert found.amounts
+    assert features.line(found) in PAGE, "run `python -m tests.contracts.features`"
 
 
 def test_every_row_is_shown_or_said_to_be_missing() -> None:
@@ -49,7 +51,11 @@ def test_every_contract_belongs_to_a_row() -> None:
 
 
 def test_the_page_is_what_the_generator_writes() -> None:
-    assert features.PAGE.read_text(encoding="utf-8") == features.page(), "run `python -m tests.contracts.features`"
+    """Its lines are compared with the evidence row by row, above."""
+    numbers = [f"| {row.number} | {row.feature} |" for row in ROWS]
+    lines = [line for line in PAGE if line.startswith(tuple(numbers))]
+    assert [line.startswith(number) for line, number in zip(lines, numbers, strict=True)] == [True] * len(numbers)
+    assert "".join(PAGE) == features.around(lines), "run `python -m tests.contracts.features`"
 
 
 class TestWhatWouldBeFound:
@@ -76,5 +82,5 @@ class TestWhatWouldBeFound:
             evidence(self.row(**changes))
 
     def test_a_clause_is_read_by_its_rule(self) -> None:
-        row = ROWS[-1]
-        assert clause_line(row, contracts(row.number)[0]) > 1
+        path, line = clause_place(ROWS[-1])
+        assert "round(" in path.read_text(encoding="utf-8").splitlines()[line - 1]
