@@ -75,11 +75,6 @@ def _column(table: str, values: Sequence[Any], scale: int) -> Column:
     return Column("int", whole, scale, states=absent, reasons=reasons)
 
 
-def missing_reasons(table: str) -> dict[int, str]:
-    """Why a cell of an output has no value."""
-    return {int(State.MISSING): f"a missing value in `{table}`"}
-
-
 def _account(account: Account, fetch: Fetch) -> Sequence[Mapping[str, object]]:
     """Rows of an account: settlement keys, `reason` (None for rows that count), `rows`, exact amounts by name."""
     reason = [account.reason] if account.reason is not None else []

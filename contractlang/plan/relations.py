@@ -70,14 +70,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One aggregate of a `Group`: `sum`, `count` (rows), `count_distinct`, `min` or `max`; a sum keeps the scale.
+    """One aggregate of a `Group`: `sum`, `count` (rows), `count_distinct`, `min`, `max` or `last`; a sum keeps the scale.
 
-    A missing value inside makes the result missing (None) for sum, min, max; count counts all rows.
+    A missing value inside makes the result missing (None) for sum, min, max; count counts all rows. `last` is the value
+    of the operand, missing or not, on the row with the greatest value of `by`, missing where a value of `by` is; no two
+    rows of a group have the same `by`.
     """
 
     name: str
     function: str
     operand: RowExpr | None = None
+    by: RowExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)

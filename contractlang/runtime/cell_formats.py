@@ -19,7 +19,7 @@ from contractlang.source import Span
 
 NUMBER_FORMS = {
     "number": 0, "fraction": 0, "percent": 2, "per_mille": 3, "basis_points": 4,
-    "cents": 2, "thousands": -3, "millions": -6,
+    "cents": 2, "millionths": 6, "thousands": -3, "millions": -6,
 }  # fmt: skip
 """How a number may be written (`as`), and the power of ten by which the written number is divided."""
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from contractlang.engines.base import native_column
 from contractlang.engines.duckdb.files import SHOWN, Connection, create, drop, rows
-from contractlang.engines.reading import ABSENT, MOST_PLACES, UNREADABLE, Form, Raw, Reading, scale
+from contractlang.engines.reading import ABSENT, MOST_PLACES, SPACES, UNREADABLE, Form, Raw, Reading, scale
 from contractlang.engines.sql import building as b
 from contractlang.engines.sql import direct, questions
 from contractlang.engines.sql import reading as stages
@@ -62,7 +62,8 @@ class ViewColumn:
 class CellTable:
     """The typed cells of one table, in the stages of `engines.sql.reading`.
 
-    `wide` names the number readings whose integers may pass 64 bits; `held` says that the stages are in memory.
+    `wide` names the number readings whose integers may pass 64 bits; `held` says that the stages are in memory; `kept` is
+    the condition under which a row of the file is used.
     """
 
     connection: Connection
@@ -70,6 +71,7 @@ class CellTable:
     readings: tuple[Reading, ...]
     wide: frozenset[str]
     held: bool
+    kept: b.E | None = None
 
     @classmethod
     def of(
@@ -101,7 +103,7 @@ class CellTable:
             read, widths = _sized(connection, f"numbers {name}", read)
         create(connection, f"typed {name}", stages.typed(f"numbers {name}", read, widths, whole=not held), kind=kind)
         wide = {reading.name for reading in read if reading.form == "int"} - set(widths)
-        return cls(connection, name, tuple(read), frozenset(wide), held)
+        return cls(connection, name, tuple(read), frozenset(wide), held, stages.kept(where))
 
     def free(self, *, whole: bool) -> None:
         """Free what is not needed once the cells are checked; with `whole`, the typed cells too."""
@@ -206,24 +208,46 @@ class CellTable:
         """
         selected: list[exp.Expr] = []
         natives: dict[str, str] = {}
+        good = self._good(checked)
+        untrimmed = self._untrimmed(good)
+        straight = True
         for column in columns:
             filler = _literal(column.filler, column.form, column.places)
             if column.reading is None:
                 value = filler if filler is not None else b.cast(exp.null(), KINDS[column.form])
             else:
-                value = b.column(f"v{column.reading}")
-                counts = None if self.held or not checked else checked[column.reading]
-                if counts is not None and not counts.unreadable + counts.outside + counts.rounded:
-                    reading = self.readings[column.reading]
-                    value = direct.value(reading, gaps=counts.absent > 0) or value
-                    found = direct.native(reading)
-                    if found is not None and (filler is None or not counts.absent):
-                        natives[column.name] = found[0]
-                        selected.append(b.named(found[1], native_column(column.name)))
+                reading, found = self.readings[column.reading], None
+                if column.reading in good:
+                    gaps = checked[column.reading].absent > 0
+                    found = direct.value(reading, gaps=gaps, trimmed=column.reading not in untrimmed)
+                    native = direct.native(reading)
+                    if native is not None and (filler is None or not gaps):
+                        natives[column.name] = native[0]
+                        selected.append(b.named(native[1], native_column(column.name)))
+                straight = straight and found is not None
+                value = b.column(f"v{column.reading}") if found is None else found
                 value = value if filler is None else b.call("coalesce", value, filler)
             selected.append(b.named(value, column.name))
-        create(self.connection, name, b.select(selected, self.typed), kind="VIEW")
+        query = b.select(selected, self.raw if straight else self.typed)
+        if straight and self.kept is not None:
+            query = query.where(self.kept, copy=False)
+        create(self.connection, name, query, kind="VIEW")
         return natives
+
+    def _good(self, checked: Sequence[Counts]) -> set[int]:
+        """Readings of a file that is not held in memory, none of whose cells is bad."""
+        if self.held:
+            return set()
+        return {i for i, counts in enumerate(checked) if not counts.unreadable + counts.outside + counts.rounded}
+
+    def _untrimmed(self, readings: Collection[int]) -> set[int]:
+        """Which of these readings have a text with spaces around it."""
+        asked = [i for i in sorted(readings) if self.readings[i].sources[0].native == "string"]
+        if not asked:
+            return set()
+        cells = [b.column(self.readings[i].sources[0].name) for i in asked]
+        tests = [b.call("bool_or", b.binary(exp.NEQ, cell, b.call("trim", cell, SPACES))) for cell in cells]
+        return {i for i, found in zip(asked, rows(self.connection, b.select(tests, self.raw))[0], strict=True) if found}
 
 
 def _without_exponents(connection: Connection, raw: str, readings: Sequence[Reading]) -> list[Reading]:

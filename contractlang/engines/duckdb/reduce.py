@@ -8,12 +8,14 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from contractlang.engines.base import MemberTable, Reduced, native_column
+from contractlang.engines.base import MemberTable, Reduced, Table, native_column
+from contractlang.engines.duckdb.collecting import output_table
 from contractlang.engines.outputs import collect
 from contractlang.engines.sql import reduce as sql
 from contractlang.engines.sql.rows import Extent, column
 from contractlang.plan.nodes import Plan
-from contractlang.plan.relations import Reduction, Scan
+from contractlang.plan.relations import Output, Reduction, Scan
+from contractlang.plan.rewrites import rewritten
 
 KINDS = {"int": "int", "flag": "flag", "date": "date", "code": "text", "text": "text"}
 """Kinds of row expressions by the form of a bound column."""
@@ -24,8 +26,9 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
     if not plan.reduction.steps:
         return collect(plan, _nothing)
     connection = _connection(members)
-    found = sql.stages(plan.reduction, sources(plan.reduction, members, connection))
-    sinks = _sinks(plan.reduction)
+    reduction = rewritten(plan.reduction)
+    found = sql.stages(reduction, sources(reduction, members, connection))
+    sinks = _sinks(reduction)
     stored: list[str] = []
     try:
         for name in sql.shared(found, sinks):
@@ -35,7 +38,12 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
         def fetch(step: str, columns: Sequence[str]) -> Sequence[Sequence[Any]]:
             return connection.execute(rendered(sql.query(found, step, columns, frozenset(stored)))).fetchall()
 
-        return collect(plan, fetch)
+        def table(output: Output) -> Table:
+            names = [*(c for _, c in output.keys), *(c for _, c, _ in output.columns)]
+            query = sql.query(found, output.step, names, frozenset(stored), order=False)
+            return output_table(plan, output, query, found[output.step].columns, connection)
+
+        return collect(plan, fetch, table)
     finally:
         for name in stored:
             connection.execute(rendered(_drop(found[name])))
@@ -43,8 +51,9 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
 
 def statements(plan: Plan, members: Mapping[str, MemberTable]) -> list[str]:
     """The statements that `reduce` runs, for the printed plan and for tests."""
-    found = sql.stages(plan.reduction, sources(plan.reduction, members, _connection(members)))
-    sinks = _sinks(plan.reduction)
+    reduction = rewritten(plan.reduction)
+    found = sql.stages(reduction, sources(reduction, members, _connection(members)))
+    sinks = _sinks(reduction)
     shared = sql.shared(found, sinks)
     stores = [_store(found, name, frozenset(shared[:i])) for i, name in enumerate(shared)]
     wanted = [
@@ -88,8 +97,7 @@ def _measured(table: MemberTable, columns: Sequence[str], connection: duckdb.Duc
         if table.columns[name][0] == "int" or name in table.natives:
             parts += [exp.Min(this=stored.copy()), exp.Max(this=stored.copy())]
     view = exp.Table(this=exp.to_identifier(table.view, quoted=True))
-    row = connection.execute(rendered(exp.select(*parts).from_(view))).fetchone()
-    values = iter(row or ())
+    values = iter(connection.execute(rendered(exp.select(*parts).from_(view))).fetchall()[0])
     rows = next(values)
     known = {}
     for name in columns:

@@ -25,8 +25,11 @@ _LONG = DIGITS - 10
 """Digits of a number that is read where the result fits into 64 bits."""
 
 
-def value(reading: Reading, *, gaps: bool) -> b.E | None:
-    """The value of a good cell, NULL where it has none; None where only the stages can read it. `gaps`: some are absent."""
+def value(reading: Reading, *, gaps: bool, trimmed: bool = False) -> b.E | None:
+    """The value of a good cell, NULL where it has none; None where only the stages can read it.
+
+    `gaps`: some cells are absent. `trimmed`: no text has spaces around it.
+    """
     raw = reading.sources[0]
     if reading.labels_of_sources or reading.translate:
         return None
@@ -34,10 +37,13 @@ def value(reading: Reading, *, gaps: bool) -> b.E | None:
     if raw.textual:
         if raw.native != "string" or reading.form not in ("code", "text"):
             return None
-        text = stages.text_of(raw)
+        text = (b.call("coalesce", cell, "") if gaps else cell) if trimmed else stages.text_of(raw)
         return b.when((b.no(b.among(text, reading.absent)), text)) if gaps else text
     if any(reading.absent):
         return None
+    stored = native(reading)
+    if stored is not None:
+        return as_text(*stored)
     match reading.form:
         case "int":
             if raw.native == "float" or written_numbers.by_text(reading):
@@ -69,3 +75,13 @@ def native(reading: Reading) -> tuple[str, b.E] | None:
     if raw.native == "int" and reading.style == "label" and reading.word == "year":
         return "start", cell
     return None
+
+
+def as_text(kind: str, stored: b.E) -> b.E:
+    """The text for which a value is stored; NULL where it is."""
+    if kind == "int":
+        return b.cast(stored, "VARCHAR")
+    if kind == "month":
+        return b.call("strftime", stored, "%Y%m")
+    year = b.call("lpad", b.cast(stored, "VARCHAR"), 4, "0")
+    return b.binary(exp.DPipe, year, b.text("01")) if kind == "start" else year

@@ -74,10 +74,14 @@ def stages(reduction: Reduction, sources: Mapping[str, Source]) -> dict[str, Sta
     return found
 
 
-def query(found: Mapping[str, Stage], step: str, columns: Sequence[str], stored: frozenset[str]) -> exp.Select:
+def query(
+    found: Mapping[str, Stage], step: str, columns: Sequence[str], stored: frozenset[str], *, order: bool = True
+) -> exp.Select:
     """A query for columns of a step, with one named part per step it needs; `stored` steps are tables already."""
     names = [_written(name, found[step].columns[name]) for name in columns]
-    final = exp.select(*names).from_(_table(found[step].name)).order_by(*(column(name) for name in columns))
+    final = exp.select(*names).from_(_table(found[step].name))
+    if order:
+        final = final.order_by(*(column(name) for name in columns))
     return with_steps(final, found, [step], stored)
 
 
@@ -100,18 +104,29 @@ def with_steps(
 
 
 def shared(found: Mapping[str, Stage], sinks: Sequence[str]) -> list[str]:
-    """Grouped steps that more than one sink needs, in order: worth computing once."""
-    users: dict[str, int] = {}
-    for sink in sinks:
-        waiting, seen = [sink], set[str]()
-        while waiting:
-            name = waiting.pop()
-            if name not in seen:
-                seen.add(name)
+    """Grouped steps that are read more than once, in order: worth computing once.
+
+    A step that is only read on the way to a kept one is not read again.
+    """
+    kept: list[str] = []
+    for name, stage in reversed(list(found.items())):
+        readers = [root for root in [*sinks, *kept] if root != name and name in _reached(found, root, kept)]
+        if stage.grouped and len(readers) + sinks.count(name) > 1:
+            kept.append(name)
+    return kept[::-1]
+
+
+def _reached(found: Mapping[str, Stage], root: str, kept: Sequence[str]) -> set[str]:
+    """The steps that a query of `root` reads, not looking behind those that are kept."""
+    seen: set[str] = set()
+    waiting = list(found[root].inputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            if name not in kept:
                 waiting.extend(found[name].inputs)
-        for name in seen:
-            users[name] = users.get(name, 0) + 1
-    return [name for name, stage in found.items() if stage.grouped and users.get(name, 0) > 1]
+    return seen
 
 
 def _table(name: str, alias: str | None = None) -> exp.Table:
@@ -179,7 +194,7 @@ def _nothing(name: str, extent: Extent) -> Tree:
 
 def _measure(measure: Measure, before: Stage) -> Typed:
     count = exp.Count(this=exp.Star())
-    counted = Extent("int", 0, before.rows, missing=False)
+    counted = Extent("int", 0, before.rows, missing=False, additive=True)
     if measure.operand is None or measure.function == "count":
         return Typed(count, counted)
     operand = build(measure.operand, before.columns)
@@ -187,6 +202,10 @@ def _measure(measure: Measure, before: Stage) -> Typed:
         operand = as_text(operand)
     extent = operand.extent
     match measure.function:
+        case "last" if measure.by is not None:
+            return _last(operand, build(measure.by, before.columns))
+        case "sum" if (flag := _flag_of(measure.operand, before.columns)) is not None:
+            return Typed(exp.CountIf(this=flag), counted)
         case "sum":
             part = _sum(operand, before.rows)
         case "count_distinct":
@@ -204,18 +223,44 @@ def _measure(measure: Measure, before: Stage) -> Typed:
     return Typed(exp.Case().when(whole, part.tree), part.extent)
 
 
+def _flag_of(operand: RowExpr, columns: Extents) -> Tree | None:
+    """The condition of a sum of 1 where it is yes, else 0: counting such rows costs half as much as adding up."""
+    match operand:
+        case RowExpr(
+            "case", (RowExpr("missing", (asked,)), _, flag, RowExpr("const", value=1), RowExpr("const", value=0))
+        ):
+            found = build(flag, columns)
+            return found.tree if asked == flag and not found.extent.missing else None
+        case _:
+            return None
+
+
+def _last(operand: Typed, by: Typed) -> Typed:
+    """The value on the row with the greatest `by`; the database would skip rows without a value."""
+    if by.extent.native not in ORDERED:
+        by = as_text(by)
+    function = "arg_max_null" if operand.extent.missing else "arg_max"
+    value: Tree = exp.Anonymous(this=function, expressions=[operand.tree, by.tree])
+    extent = replace(operand.extent, missing=operand.extent.missing or by.extent.missing)
+    if by.extent.missing:
+        whole = exp.EQ(this=exp.Count(this=by.tree.copy()), expression=exp.Count(this=exp.Star()))
+        value = exp.Case().when(whole, value)
+    return Typed(value, extent)
+
+
 def _sum(operand: Typed, rows: int) -> Typed:
     """The sum is HUGEINT in the database; it is handed on as BIGINT where it is known to fit."""
-    low, high = min(0, operand.extent.low * rows), max(0, operand.extent.high * rows)
+    times = 1 if operand.extent.additive else rows
+    low, high = min(0, operand.extent.low * times), max(0, operand.extent.high * times)
     if low < -HUGEINT or high >= HUGEINT:
         raise TooWideError(f"a sum of {rows} values may not fit into 128 bits")
-    extent = Extent("int", low, high, operand.extent.missing)
+    extent = Extent("int", low, high, operand.extent.missing, additive=True)
     total = exp.Sum(this=operand.tree)
     return Typed(total if extent.wide else exp.cast(total, "BIGINT"), extent)
 
 
 def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
-    names = list(parts[0].columns)
+    names = [name for name in parts[0].columns if all(name in part.columns for part in parts)]
     stored = {c: len({p.columns[c].native for p in parts}) == 1 for c in names}
     queries = [
         exp.select(*(column(c) if stored[c] else _written(c, part.columns[c]) for c in names)).from_(_table(part.name))
@@ -250,6 +295,10 @@ def _join(name: str, join: Join, left: Stage, right: Stage) -> Stage:
     on = exp.and_(*(_equal(a, left.columns[a], b, right.columns[b]) for a, b in join.on))
     select = exp.select(*kept, *fresh).from_(_table(left.name, "l"))
     select = select.join(_table(right.name, "r"), on=on, join_type="left" if join.left else "inner")
-    matched = {n: replace(e, missing=e.missing or join.left) for c, n in join.columns for e in (right.columns[c],)}
+    matched = {
+        n: replace(e, missing=e.missing or join.left, additive=False)
+        for c, n in join.columns
+        for e in (right.columns[c],)
+    }
     known = {c: e for c, e in left.columns.items() if c not in added} | matched
     return Stage(name, select, known, left.rows, (join.left_input, join.right_input))

@@ -15,6 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from contractlang.engines import periods
+from contractlang.engines.sql import direct
 from contractlang.plan.relations import RowExpr
 
 Tree = exp.Expr
@@ -33,7 +34,7 @@ class Extent:
     """What is known of a column or an expression: its kind, the range of an integer, and whether it can be missing.
 
     `native` says how a text is stored where that is not as text (see `engines.sql.direct`); `empty`, that it is missing
-    in every row.
+    in every row; `additive`, that the range also holds for the sum over any rows (a count, or a sum of other rows).
     """
 
     kind: str = "int"
@@ -42,6 +43,7 @@ class Extent:
     missing: bool = True
     native: str | None = None
     empty: bool = False
+    additive: bool = False
 
     @property
     def wide(self) -> bool:
@@ -111,23 +113,7 @@ ORDERED = ("month", "start", "year")
 def as_text(part: Typed) -> Typed:
     """The part as text, whatever its stored form."""
     native = part.extent.native
-    if native is None:
-        return part
-    match native:
-        case "int":
-            tree: Tree = exp.cast(part.tree, "VARCHAR")
-        case "month":
-            tree = exp.TimeToStr(this=part.tree, format=exp.Literal.string("%Y%m"))
-        case _:
-            tree = exp.Pad(
-                this=exp.cast(part.tree, "VARCHAR"),
-                expression=exp.Literal.number(4),
-                fill_pattern=exp.Literal.string("0"),
-                is_left=True,
-            )
-            if native == "start":
-                tree = exp.DPipe(this=tree, expression=exp.Literal.string("01"))
-    return Typed(tree, replace(part.extent, native=None))
+    return part if native is None else Typed(direct.as_text(native, part.tree), replace(part.extent, native=None))
 
 
 def _missing(part: Typed) -> Typed:
