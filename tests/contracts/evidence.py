@@ -20,7 +20,7 @@ from typing import Any
 from contractlang.diagnostics.diagnostic import Sink
 from contractlang.diagnostics.render import report
 from contractlang.locations import contracts_folder, grammar_folder
-from contractlang.plan.compiler import compile_file
+from contractlang.plan.compiler import Compiled, compile_file
 from contractlang.runtime.cases import Case, read_case, run_case
 from contractlang.runtime.examples import Outcome, run_examples
 from contractlang.source import SourceFile
@@ -277,26 +277,30 @@ def givens(example: ast.Example) -> dict[str, frozenset[tuple[str, ...]]]:
 
 
 def payments(path: Path, example: ast.Example) -> Amounts:
-    """The payments that an example expects, once it has been run and has come out as stated."""
+    """The payments that an example expects, once all examples of the contract have been run and have come out as stated."""
+    compiled = without_findings(path)
+    for outcome in run_examples(compiled, Sink()):
+        _must_pass(outcome)
+    written = {
+        b.name.text: b.value.span.text for b in example.expect if isinstance(b, ast.Binding) and b.within is None
+    }
+    found: Amounts = {(name,): text for name, text in written.items() if name in paid_by(compiled)}
+    if not found:
+        raise EvidenceError(f"{example.title!r} in {path.name} expects no payment")
+    return found
+
+
+def without_findings(path: Path) -> Compiled:
     sink = Sink()
     compiled = compile_file(path, sink)
     if compiled is None or list(sink):
         raise EvidenceError(report(sink))
-    written = {
-        b.name.text: b.value.span.text for b in example.expect if isinstance(b, ast.Binding) and b.within is None
-    }
-    outcomes = {outcome.title: outcome for outcome in run_examples(compiled, sink)}
-    _must_pass(outcomes.get(example.title))
-    paid = {
-        item.name
-        for part in compiled.lowered
-        for item in part.lowering.scope.items.values()
-        if isinstance(item, ast.Payment)
-    }
-    found: Amounts = {(name,): text for name, text in written.items() if name in paid}
-    if not found:
-        raise EvidenceError(f"{example.title!r} in {path.name} expects no payment")
-    return found
+    return compiled
+
+
+def paid_by(compiled: Compiled) -> frozenset[str]:
+    items = (item for part in compiled.lowered for item in part.lowering.scope.items.values())
+    return frozenset(item.name for item in items if isinstance(item, ast.Payment))
 
 
 def _must_pass(outcome: Outcome | None) -> None:
@@ -337,8 +341,7 @@ def case_of(contract: Path) -> Case:
 def case_payments(contract: Path, case: Case) -> Amounts:
     """The payments that a case expects, once it has been run and has come out as stated."""
     _must_pass(run_case(case.path, Sink()))
-    right = contract.with_name(f"{contract.stem.removesuffix('_misdone')}.vbc")
-    paid = {item.name for path in {right, contract} for item in parsed(path).items if isinstance(item, ast.Payment)}
+    paid = paid_by(without_findings(contract))
     return {
         (expected.group, expected.period, name): text
         for expected in case.expected

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+import contractlang
 from tests.contracts import features
 from tests.contracts.evidence import (
     FOLDER,
@@ -17,6 +19,7 @@ from tests.contracts.evidence import (
     evidence,
     files,
     not_yet,
+    parsed,
     rows,
 )
 
@@ -29,6 +32,11 @@ def test_a_row_has_all_its_parts(row: Row) -> None:
     found = evidence(row)
     assert found.amounts
     assert features.line(found) in PAGE, "run `python -m tests.contracts.features`"
+
+
+def test_contracts_are_laid_out() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.vbc")}
+    assert [name for name, text in sorted(texts.items()) if contractlang.format(text) != text] == []
 
 
 def test_every_row_is_shown_or_said_to_be_missing() -> None:
@@ -84,3 +92,67 @@ class TestWhatWouldBeFound:
     def test_a_clause_is_read_by_its_rule(self) -> None:
         path, line = clause_place(ROWS[-1])
         assert "round(" in path.read_text(encoding="utf-8").splitlines()[line - 1]
+
+    @pytest.fixture
+    def copy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The contracts of the last row and of a row with data, in a folder in which they can be spoilt."""
+        folder = tmp_path / "contracts" / "features"
+        for path in [*FOLDER.glob("54_*.vbc"), *FOLDER.glob("07_*.vbc"), *FOLDER.glob("cases/07_*/*")]:
+            target = folder / path.relative_to(FOLDER)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        monkeypatch.setattr("tests.contracts.evidence.FOLDER", folder)
+        monkeypatch.setattr("tests.contracts.evidence.CONTRACTS", folder.parent)
+        return folder
+
+    def spoilt(self, path: Path, old: str, new: str, number: int = 54) -> str:
+        """What is said about a row after a text was replaced in one of its files."""
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        return self.refused(number)
+
+    def refused(self, number: int) -> str:
+        row = next(row for row in ROWS if row.number == number)
+        parsed.cache_clear()
+        with pytest.raises(EvidenceError) as caught:
+            evidence.__wrapped__(row)
+        return str(caught.value)
+
+    def test_the_copy_is_whole(self, copy: Path) -> None:
+        for row in ROWS:
+            if row.number in (7, 54):
+                assert evidence.__wrapped__(row).amounts
+
+    def test_an_amount_that_does_not_come_out(self, copy: Path) -> None:
+        assert "as stated" in self.spoilt(copy / "54_rounding.vbc", "$44_442.00", "$44_442.01")
+
+    def test_a_mistake_that_pays_the_same(self, copy: Path) -> None:
+        right = (copy / "54_rounding.vbc").read_text(encoding="utf-8")
+        example = right[right.index("example") :]
+        (copy / "54_rounding_misdone.vbc").write_text(
+            f'contract features.rounding_misdone extends features.rounding version "1"\nversion "1-misdone"\n\n{example}',
+            encoding="utf-8",
+        )
+        assert "pays what" in self.refused(54)
+
+    def test_a_mistake_that_comes_from_other_numbers(self, copy: Path) -> None:
+        said = self.spoilt(copy / "54_rounding_misdone.vbc", "now = 58.17%", "now = 58.18%")
+        assert "different now" in said
+
+    def test_a_mistake_that_is_given_instead_of_made(self, copy: Path) -> None:
+        said = self.spoilt(copy / "54_rounding_misdone.vbc", "now = 58.17%", "improvement = 3.7%")
+        assert "only one of" in said
+
+    def test_a_mistake_in_another_contract(self, copy: Path) -> None:
+        said = self.spoilt(copy / "54_rounding_misdone.vbc", "extends features.rounding", "extends features.other")
+        assert "does not extend" in said
+
+    def test_a_case_with_other_data(self, copy: Path) -> None:
+        shutil.copytree(copy / "cases" / "07_member_months", copy / "cases" / "other")
+        path = copy / "cases" / "07_member_months_misdone" / "case.toml"
+        assert "different data" in self.spoilt(path, "../07_member_months/", "../other/", 7)
+
+    def test_a_mistake_without_a_contract(self, copy: Path) -> None:
+        (copy / "07_member_months_misdone.vbc").unlink()
+        assert "does not exist" in self.refused(7)
