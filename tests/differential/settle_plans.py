@@ -31,6 +31,11 @@ NUMBERS += [
     Fraction(n) for n in ("0.5", "0.98", "0.02", "0.75", "-0.5", "0.005", "0.1234", "1/3", "7/12", "1000000.005")
 ]
 STEPS = [Fraction(n) for n in ("0.01", "1", "0.05", "1/3", "100")]
+ODD = [3, 7, 11, 49, 98, 103, 107, 997]
+"""Numbers whose quotients no float holds: (p / q) * (q / p) is often not 1."""
+
+TIES = [(Fraction(n), Fraction(step)) for n, step in (("0.005", "0.01"), ("0.5", 1), ("-1.5", 1), ("50", 100))]
+TIES += [(Fraction("1000000.005"), Fraction("0.01")), (Fraction(1, 6), Fraction(1, 3)), (Fraction(2), Fraction(1))]
 ABSENT = [Absent(state, "said so") for state in (State.NOT_APPLICABLE, State.NOT_REPORTABLE, State.MISSING)]
 
 
@@ -91,6 +96,7 @@ class Planner:
             (3, self.root),
             (8, self.aggregate),
             (3, self.small),
+            (14, self.trap),
         ]
         if self.previous:
             kinds.append((5, self.look_back))
@@ -109,6 +115,29 @@ class Planner:
         powers: list[nodes.Op] = [nodes.Power(2), nodes.Power(-1), nodes.Power(0)]
         op = self.one([nodes.Negate(), nodes.Absolute(), nodes.Alias(), *powers])
         return self.keep(Kind.NUMBER, self.builder.add(op, self.number()))
+
+    def trap(self) -> int:
+        """A number that is exactly a threshold or a half step, but that no float computation gives exactly."""
+        value, size = self.one(TIES) if self.chance(60) else (self.one(NUMBERS), self.one(STEPS))
+        target, step = self.builder.const(value), self.builder.const(size)
+        p, q = self.builder.cell("p"), self.builder.cell("q")
+        one = self.builder.math("*", self.builder.math("/", p, q), self.builder.math("/", q, p))
+        there_and_back = self.builder.math("*", one, target)
+        self.keep(Kind.NUMBER, there_and_back)
+        match self.draw(st.integers(0, 4)):
+            case 0 | 3:
+                mode = nodes.Round(self.one(list(Rounding)))
+                return self.keep(Kind.NUMBER, self.builder.add(mode, there_and_back, step))
+            case 1:
+                sign = self.one(["<", "<=", ">", ">=", "is"])
+                return self.keep(Kind.FLAG, self.builder.compare(sign, there_and_back, target))
+            case 2:
+                squared = self.builder.add(nodes.Power(2), there_and_back)
+                return self.keep(
+                    Kind.NUMBER, self.builder.add(nodes.Root("sqrt", self.draw(st.integers(0, 3))), squared)
+                )
+            case _:
+                return there_and_back
 
     def rounding(self) -> int:
         step = self.builder.const(self.one(STEPS)) if self.chance(85) else self.number()
@@ -279,9 +308,11 @@ def inputs(draw: st.DrawFn, most: int = 6) -> Inputs:
     cost = numbers([0, 1, 5, -5, 99, 10101, 12345678901, 1000000005, *huge], 2)
     results: dict[str, Column] = {
         "cost": cost,
-        "rate": numbers([0, 5000, 7500, 9643, 9800, 1234, 10000], 4),
-        "members": numbers([0, 1, 5000, 5999, 6000, 60000, 12], 0),
+        "rate": numbers([0, 5000, 7500, 9643, 9800, 1234, 10000, 49], 4),
+        "members": numbers([0, 1, 5000, 5999, 6000, 60000, 12, 7, 49, 98, 107], 0),
         "even": numbers([50], 2),
+        "p": column([draw(st.sampled_from(ODD)) for _ in rows]),
+        "q": column([draw(st.sampled_from(ODD)) for _ in rows]),
         "met": column([maybe(draw, [True, False], absent=absent) for _ in rows]),
         "track": column([maybe(draw, TRACKS, absent=absent) for _ in rows], labels=TRACKS),
         "start": column([maybe(draw, [date(2019, 7, 1), date(2020, 1, 1)], absent=absent) for _ in rows]),
@@ -322,3 +353,27 @@ def programmes(draw: st.DrawFn, most: int = 24) -> Programme:
         return Programme(dict.fromkeys(labels, first))
     second = draw(plans(most))
     return Programme({label: first if label == labels[0] else second for label in labels})
+
+
+@dataclass(frozen=True)
+class Case:
+    """A programme and its data, printed in a form that a person can read."""
+
+    programme: Programme
+    data: Inputs
+
+    def __repr__(self) -> str:
+        lines = [f"rows: {list(zip(self.data.frame.units, self.data.frame.periods, strict=True))}"]
+        for name, found in self.data.tables.items():
+            for key, values in {**found.keys, **found.columns}.items():
+                states = "" if values.states is None else f" states {values.states.tolist()}"
+                lines.append(f"{name}.{key}: {values.values.tolist()} / 10**{values.scale}{states}")
+        for plan in {id(plan): plan for plan in self.programme.plans.values()}.values():
+            lines.append(f"plan of {[label for label, own in self.programme.plans.items() if own is plan]}")
+            lines += [f"  {i} {n.name or ''} {n.op} of {n.args}" for i, n in enumerate(plan.nodes)]
+        return "\n".join(lines)[:12_000]
+
+
+@st.composite
+def cases(draw: st.DrawFn, *, steps: int = 24, units: int = 6) -> Case:
+    return Case(draw(programmes(steps)), draw(inputs(units)))

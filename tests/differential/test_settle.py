@@ -6,14 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from contractlang.engines import reference, vector
-from contractlang.engines.base import Inputs, Programme
 from contractlang.values import Absent
-from tests.differential.settle_plans import inputs, programmes
+from tests.differential.settle_plans import Case, cases
 
 health = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def check(programme: Programme, data: Inputs) -> None:
+def check(case: Case) -> None:
+    programme, data = case.programme, case.data
     slow, fast = reference.settle(programme, data), vector.settle(programme, data)
     names = dict.fromkeys(named.name for plan in programme.plans.values() for named in plan.names)
     for name in names:
@@ -28,13 +28,13 @@ def check(programme: Programme, data: Inputs) -> None:
 
 
 @settings(deadline=None, suppress_health_check=health, max_examples=250)
-@given(programme=programmes(), data=inputs())
-def test_reference_and_vector_agree(programme: Programme, data: Inputs) -> None:
-    check(programme, data)
+@given(case=cases())
+def test_reference_and_vector_agree(case: Case) -> None:
+    check(case)
 
 
 @pytest.mark.slow
 @settings(deadline=None, suppress_health_check=health, max_examples=8000)
-@given(programme=programmes(most=60), data=inputs(most=12))
-def test_reference_and_vector_agree_at_length(programme: Programme, data: Inputs) -> None:
-    check(programme, data)
+@given(case=cases(steps=60, units=12))
+def test_reference_and_vector_agree_at_length(case: Case) -> None:
+    check(case)
