@@ -117,7 +117,7 @@ def make_world(programme: Programme, size: Size, traits: dict[str, Trait], first
     ).astype(np.int16)
     weight = (rng.gamma(0.7, 1, count) + 0.05) * (group_share / np.bincount(owner, minlength=groups))[owner]
     change = min(max(first_settled, size.years[0] + 1), size.years[1] + 1)
-    late = groups // 2 if groups >= 4 and change <= size.years[1] else None
+    late = groups // 2 if programme.late_group and groups >= 4 and change <= size.years[1] else None
     zips = tuple(f"{1001 + 7 * i:05d}" for i in range(max(groups * 5, 20)))
     planted = np.zeros((3, groups))
     for place, (group, value) in enumerate(((1, 0.03), (2, 0.02), (3, 0.18))):

@@ -13,7 +13,7 @@ class Programme:
     `contract` lies below the folder of contracts. `products` are shares by label, for the labels that the contract has.
     `pmpm` is the mean cost per member and month in the first year, in dollars, `trend` its yearly growth. `attachment` is
     the limit per member and year, in dollars, for which the truth file states truncated totals. `panel` names the
-    products that count for totals at network level; none: all.
+    products that count for totals at network level; none: all. `late_group`: one of four groups or more joins late.
     """
 
     name: str
@@ -27,7 +27,10 @@ class Programme:
     attachment: int = 250_000
     products: Mapping[str, float] = field(default_factory=dict)
     panel: tuple[str, ...] = ()
+    late_group: bool = True
 
+
+COMMERCIAL = {"HMO": 0.55, "POS": 0.2, "PPO": 0.18, "MA": 0.04, "other": 0.03}
 
 PROGRAMMES: dict[str, Programme] = {
     programme.name: programme
@@ -51,9 +54,43 @@ PROGRAMMES: dict[str, Programme] = {
             members=100_000,
             groups=6,
             pmpm=340,
-            trend=0.05,
-            products={"HMO": 0.55, "POS": 0.2, "PPO": 0.18, "MA": 0.04, "other": 0.03},
+            trend=0.065,
+            products=COMMERCIAL,
             panel=("HMO", "POS"),
+        ),
+        Programme(
+            "aqc_2011",
+            "its revision: quality decides the share",
+            "bcbsma/aqc_2011.vbc",
+            years=(2010, 2013),
+            members=100_000,
+            groups=6,
+            pmpm=390,
+            trend=0.055,
+            products=COMMERCIAL,
+            panel=("HMO", "POS"),
+        ),
+        Programme(
+            "aqc_2016",
+            "the same with members attributed by plurality of visits",
+            "bcbsma/aqc_2016.vbc",
+            years=(2014, 2018),
+            members=100_000,
+            groups=6,
+            pmpm=450,
+            products=COMMERCIAL,
+            panel=("HMO", "POS", "PPO"),
+        ),
+        Programme(
+            "hospital_pilot",
+            "a hospital is paid for the spending trend of its area",
+            "bcbsma/south_shore_2018.vbc",
+            years=(2016, 2020),
+            members=40_000,
+            groups=5,
+            pmpm=470,
+            products=COMMERCIAL,
+            late_group=False,
         ),
         Programme(
             "reach",

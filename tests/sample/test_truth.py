@@ -109,3 +109,47 @@ def test_plurality_of_visits(tmp_path: Path) -> None:
     settled = settle(made, tmp_path / "data")
     expected = read_truth(tmp_path / "data").sums("plurality", "member_months", lambda _: True)
     assert found(settled, "panel.member_months") == dict(expected)
+
+
+@pytest.fixture(scope="module")
+def aqc(tmp_path_factory: pytest.TempPathFactory) -> tuple[contractlang.Settled, Truth]:
+    folder = tmp_path_factory.mktemp("aqc")
+    made = make(folder, "aqc", members=1_500, groups=4)
+    small = {"minimum_panel": "20 members"}
+    return contractlang.evaluate(made.contract, folder / "binding.toml", overrides=small), read_truth(folder)
+
+
+def designated(row: dict[str, Any]) -> bool:
+    return row["product"] in {"HMO", "POS"}
+
+
+def test_totals_of_the_quality_contract(aqc: tuple[contractlang.Settled, Truth]) -> None:
+    settled, truth = aqc
+    for value, column, times in (
+        ("panel.member_months", "member_months", 1),
+        ("panel.members", "members", 1),
+        ("medical_expense.truncate", "truncated", 100),
+    ):
+        assert found(settled, value, times) == only(truth.sums("totals", column, designated), settled), value
+
+
+def test_the_group_that_joins_late_is_not_settled(aqc: tuple[contractlang.Settled, Truth]) -> None:
+    settled, truth = aqc
+    late = truth.document["planted"]["late_group"]
+    assert settled.status(late["group"], str(late["from"])) == ("not settled", "no members in the base years")
+
+
+def test_measure_counts_of_the_quality_contract(aqc: tuple[contractlang.Settled, Truth]) -> None:
+    settled, truth = aqc
+    result = settled.result
+    checked = 0
+    for label in ("breast_cancer", "hba1c_poor", "bp_control"):
+        for value, column in (("numerator", "numerator"), ("denominator", "eligible")):
+            expected = truth.sums("results", column, lambda row: designated(row) and row["measure"] == label)  # noqa: B023
+            for row in settled.rows:
+                plan = result.programme.plans[row[1]]
+                node = next(n.node for n in plan.names if n.name == f"ambulatory.{value}")
+                key = {"group": row[0], "year": row[1], "measure": label}
+                assert result.settlement.evaluator.value(plan, node, key) == expected.get(row, 0), (label, value, row)
+                checked += 1
+    assert checked >= 18

@@ -24,8 +24,8 @@ WHOLE_NUMBER = "[1-9][0-9]{0,17}"
 
 
 def bounded(connection: Connection, memory: str, folder: Path) -> None:
-    """Keep a connection within some memory (`4GB`); what does not fit goes into files of a folder."""
-    for name, value in (("memory_limit", memory), ("temp_directory", str(folder))):
+    """Keep a connection within some memory (`4GB`); what does not fit goes into files of a folder. Nothing is printed."""
+    for name, value in (("memory_limit", memory), ("temp_directory", str(folder)), ("enable_progress_bar", "false")):
         setting = exp.SetItem(this=exp.EQ(this=exp.to_identifier(name), expression=b.text(value)))
         connection.execute(b.sql(exp.Set(expressions=[setting])))
 
