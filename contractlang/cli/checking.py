@@ -28,7 +28,7 @@ ROUNDS = 8
     default="terminal",
     help="How findings are printed.",
 )
-@click.option("--fix", is_flag=True, help="Apply the first suggested fix of every finding, then check again.")
+@click.option("--fix", is_flag=True, help="Apply the first suggested fix of every error, then check again.")
 def check(files: tuple[Path, ...], form: str, *, fix: bool) -> int:
     """Check contracts, libraries and amendments: everything that can be known without data.
 
@@ -55,17 +55,22 @@ def _checked(files: tuple[Path, ...]) -> Sink:
 
 
 def _apply(sink: Sink, files: tuple[Path, ...]) -> bool:
-    """Write the fixes that touch the given files, and no others; whether anything was written."""
+    """Write the fixes of errors that touch the given files, and no others; whether anything was written.
+
+    A warning is left to its author: its fix may take away a term that the parties have agreed.
+    """
+    from contractlang.diagnostics.diagnostic import Severity
     from contractlang.diagnostics.fixes import apply_fixes
 
     own = {str(path) for path in files}
-    fixable = [d for d in sink if d.fixes and all(e.span.file.name in own for e in d.fixes[0].edits)]
+    errors = [d for d in sink if d.severity is Severity.ERROR and d.fixes]
+    fixable = [d for d in errors if all(e.span.file.name in own for e in d.fixes[0].edits)]
     fixed = apply_fixes(fixable)
     for file, text in fixed.texts.items():
         _replace(Path(file.name), text)
     for diagnostic in fixed.applied:
         place = diagnostic.span.place if diagnostic.span else ""
-        click.echo(f"{place}: {diagnostic.fixes[0].title}", err=True)
+        click.echo(f"{place}: {diagnostic.message}: {diagnostic.fixes[0].title}", err=True)
     return bool(fixed.texts)
 
 

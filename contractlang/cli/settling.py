@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LISTED = 10
 """Groups that are held or not settled and are listed by name; the others are counted."""
+SPELLED = 4
+"""Periods outside the term that are all named; of more, the first and the last are."""
 
 
 @click.command(short_help="Settle a contract on data.")
@@ -136,6 +138,8 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
     click.echo()
     click.echo(table(*_totals(opened, result), frozenset({2, 3, 4, 5, 6, 7})))
     _unsettled(opened, result)
+    if outside := _outside_the_term(opened):
+        click.echo(clean(outside))
     for guarantee in result.guarantees:
         click.echo(clean(f"guarantee `{guarantee.assertion.title}`: {guarantee.words}"))
     for path in written:
@@ -180,6 +184,16 @@ def _unsettled(opened: Opened, result: Result) -> None:
         click.echo(clean(line))
     if len(lines) > LISTED:
         click.echo(f"… and {len(lines) - LISTED:,} more {opened.compiled.unit}s that are held or not settled")
+
+
+def _outside_the_term(opened: Opened) -> str:
+    """Rows of other periods are not paid on; they may be years to compare with, or a mistake in the data."""
+    periods = [p for p in opened.dataset.frame.periods if p not in opened.programme.plans]
+    if not periods:
+        return ""
+    named = sorted(set(periods))
+    shown = ", ".join(named) if len(named) <= SPELLED else f"{named[0]} to {named[-1]}"
+    return f"outside the term, not settled: {len(periods):,} row{'' if len(periods) == 1 else 's'} of {shown}"
 
 
 def unsettled(result: Result) -> list[tuple[str, str, str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from contractlang.plan.nodes import Plan
 
 
+class _Day(click.ParamType[dt.date]):
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
+        try:
+            return dt.datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no time zone
+        except ValueError:
+            self.fail(f"`{value}` is no day of the calendar; write year, month and day as in 2025-01-31", param, ctx)
+
+
 @click.command(short_help="Show the contract in force, its values, its assumptions.")
 @click.argument("contract", type=FILE)
-@click.option("--on", "day", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The text in force on a day.")
+@click.option("--on", "day", metavar="DATE", type=_Day(), help="The text in force on a day.")
 @click.option("--assumptions", is_flag=True, help="List everything that is marked `assumed`.")
 @click.option("--grain", is_flag=True, help="List every named value with its kind, unit and grain.")
 @click.option("--plan", "with_plan", is_flag=True, help="Print what the contract is compiled to.")
 @click.option("--hash", "hashes", is_flag=True, help="Print the hashes of the text and of its meaning.")
-def show(
-    *, contract: Path, day: dt.datetime | None, assumptions: bool, grain: bool, with_plan: bool, hashes: bool
-) -> int:
+def show(*, contract: Path, day: dt.date | None, assumptions: bool, grain: bool, with_plan: bool, hashes: bool) -> int:
     """Show CONTRACT as it is in force: one consolidated text with the file and line of every clause.
 
     Without --on, the latest text. With any of the lists, the text itself is left out.
@@ -38,17 +46,16 @@ def show(
     if compiled is None:
         report(sink)
         return FINDINGS
-    on = None if day is None else day.date()
-    chosen = [(e, p) for e, p in zip(compiled.editions, compiled.plans, strict=True) if on is None or e.covers(on)]
+    chosen = [(e, p) for e, p in zip(compiled.editions, compiled.plans, strict=True) if day is None or e.covers(day)]
     if not chosen:
         first, last = compiled.term
-        message = f"no contract is in force on {on}"
+        message = f"no contract is in force on {day}"
         sink.report(Diagnostic("period-unknown", message, help=f"the term is {first} to {last}"))
         report(sink)
         return FINDINGS
     edition, plan = chosen[-1]
     if hashes:
-        _hashes(compiled if on is None else None, [edition for edition, _ in chosen])
+        _hashes(compiled if day is None else None, [edition for edition, _ in chosen])
     if assumptions:
         _assumptions(edition)
     if grain:

@@ -15,6 +15,7 @@ from contractlang.engines.duckdb.reading import ViewColumn
 from contractlang.engines.reading import MOST_PLACES, Form, scale
 from contractlang.runtime.bound_table import BoundTable
 from contractlang.runtime.cells import FROM, Slot
+from contractlang.runtime.provenance import BETWEEN
 from contractlang.values import Absent, Value
 
 Array = npt.NDArray[Any]
@@ -39,10 +40,15 @@ def settlement_table(bound: BoundTable) -> tuple[Table, Array | None]:
         columns,
         ", ".join(bound.files),
         rows.tolist(),
-        {slot.name: slot.source for slot in bound.slots},
+        {slot.name: _headers(slot) for slot in bound.slots},
         [bound.files[f] for f in files.tolist()] if len(bound.files) > 1 else (),
     )
     return table, dates
+
+
+def _headers(slot: Slot) -> str:
+    """The headers that a column is read from; where it is read from none, what stands in their place."""
+    return BETWEEN.join(raw.header for raw in slot.reading.sources) if slot.reading is not None else slot.source
 
 
 def _place_in_order(slot: Slot) -> int:
@@ -181,7 +187,7 @@ def member_table(bound: BoundTable) -> MemberTable:
     natives = bound.cells.create_view(bound.schema.name, selected, bound.counts)
     whole = {r.name for r, counts in zip(bound.cells.readings, bound.counts, strict=True) if not counts.absent}
     complete = frozenset(s.name for s in bound.slots if s.name in whole)
-    sources = {slot.name: slot.source for slot in bound.slots}
+    sources = {slot.name: _headers(slot) for slot in bound.slots}
     connection = bound.cells.connection
     file = ", ".join(bound.files)
     return MemberTable(bound.schema.name, connection, bound.schema.name, columns, file, sources, natives, complete)

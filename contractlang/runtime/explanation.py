@@ -12,6 +12,7 @@ from contractlang.diagnostics.render import clean
 from contractlang.runtime.assumed import assumed_by
 from contractlang.runtime.formatting import decimal, unit_words
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
+from contractlang.runtime.provenance import BETWEEN
 from contractlang.runtime.result import Result, Status
 from contractlang.runtime.trace import Trace
 from contractlang.values import Absent, State, Value
@@ -189,6 +190,6 @@ def _node(line: Trace) -> dict[str, Any]:
             "column": cell.column,
             "file": cell.file,
             "row": cell.row,
-            "header": cell.header,
+            "header": cell.header.replace(BETWEEN, ", "),
         }
     return found

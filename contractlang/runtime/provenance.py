@@ -66,6 +66,9 @@ class Point:
 NOT_THERE, CONSTANT = "not in this file", "constant "
 """What the binding says in place of a header where a column has none."""
 
+BETWEEN = "\x1f"
+"""Stands between the headers of a column that is read from several; a header may hold any other sign, commas too."""
+
 OVER_ROWS = "all rows that count"
 """What stands in place of a header for a total over member rows."""
 
@@ -84,7 +87,7 @@ class CellPlace:
         parts = [self.file or f"`{self.table}`"]
         if self.row is not None:
             parts.append(f"row {self.row}")
-        first, *more = (self.header or self.column).split(", ")
+        first, *more = (self.header or self.column).split(BETWEEN)
         if self.header == OVER_ROWS:
             return parts[0]
         if self.header == NOT_THERE or self.header.startswith(CONSTANT):

@@ -60,10 +60,9 @@ def reconciled_value(result: Result, name: str | None, sink: Sink) -> str | None
     payments = result.plan.payments
     point = result.point(payments[0], int(result.rows[0])) if len(payments) == 1 else None
     if point is None:
-        shown = ", ".join(f"`{p}`" for p in payments)
-        sink.report(
-            Diagnostic("value-unknown", "the contract has not one payment", help=f"add `--value` with one of {shown}")
-        )
+        shown = f"one of {', '.join(f'`{p}`' for p in payments)}" if payments else "a value of the contract"
+        message = "the contract has several payments" if payments else "the contract has no payment"
+        sink.report(Diagnostic("value-unknown", message, help=f"add `--value` with {shown}"))
         return None
     added = [part for sign, part in summands(point) if sign > 0]
     taken = [part for sign, part in summands(point) if sign < 0]

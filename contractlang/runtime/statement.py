@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from contractlang.plan.nodes import Assumption, Cell, Named, Plan
 from contractlang.runtime.assumed import assumed_by
-from contractlang.runtime.formatting import rounded
+from contractlang.runtime.formatting import exactly, rounded
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.result import Result, Status
@@ -23,6 +23,8 @@ from contractlang.source import Span
 from contractlang.values import Rounding, Value, round_to
 
 CENT = Fraction(1, 100)
+RATED = frozenset({"share", "reduce", "trend", "adjust", "discount", "withhold"})
+"""Steps that multiply by a rate: a statement says which, because the clause may only name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,16 @@ class _Maker:
             text = f"{step.side} {text}"
         shown = rounded(running, step.point.type)
         change = None if printed is None else printed - before
-        return Line(text, step.named.origin.place, shown, printed, change, step.notes)
+        return Line(text, step.named.origin.place, shown, printed, change, step.notes or self._rate(step, text))
+
+    def _rate(self, step: StepTaken, text: str) -> tuple[str, ...]:
+        """The rate that a step applied, where its clause names it and does not write it."""
+        rate = self.plan.named(f"{step.named.name}.rate") if step.named.word in RATED else None
+        if rate is None:
+            return ()
+        at = self.point(rate)
+        shown = exactly(self.provenance.value(at), at.type)
+        return () if shown in text else (shown,)
 
     # Payments
 

@@ -47,13 +47,22 @@ def test_json_and_sarif(folder: Path, run_vbc: Vbc) -> None:
     assert json.loads(run_vbc("check", "contract.vbc", "--format", "json").out)["diagnostics"] == []
 
 
-def test_fix_writes_the_first_fix_of_every_finding(folder: Path, run_vbc: Vbc) -> None:
+def test_fix_writes_the_first_fix_of_every_error(folder: Path, run_vbc: Vbc) -> None:
     write_files(folder, COMMA)
     said = run_vbc("check", "contract.vbc", "--fix")
     assert said.status == 0
     assert (folder / "contract.vbc").read_text(encoding="utf-8") == CONTRACT
     assert said.err.startswith("contract.vbc:30: ")
+    assert "is written with thousands commas: write `$" in said.err
     assert sorted(path.name for path in folder.iterdir()) == ["binding.toml", "contract.vbc", "results.csv"]
+
+
+def test_fix_takes_no_agreed_term_away(folder: Path, run_vbc: Vbc) -> None:
+    text = CONTRACT + "\nconstant agreed = 2%\n"
+    write_files(folder, text)
+    said = run_vbc("check", "contract.vbc", "--fix")
+    assert "nothing reads `agreed`" in said.out
+    assert (folder / "contract.vbc").read_text(encoding="utf-8") == text
 
 
 def test_bad_files_are_diagnosed(folder: Path, run_vbc: Vbc) -> None:

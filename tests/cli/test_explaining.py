@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
+import pytest
+
 from tests.cli.conftest import Vbc
 from tests.cli.files import write_files
 from tests.runtime.settling import CONTRACT
@@ -170,3 +173,8 @@ def test_a_bad_case_file(folder: Path, run_vbc: Vbc) -> None:
 def test_nothing_to_test(folder: Path, run_vbc: Vbc) -> None:
     said = run_vbc("test", "contract.vbc")
     assert (said.status, "error[nothing-to-test]" in said.out) == (1, True)
+
+
+def test_show_on_what_is_no_day(folder: Path, run_vbc: Vbc) -> None:
+    with pytest.raises(click.BadParameter, match="write year, month and day"):
+        run_vbc("show", "contract.vbc", "--on", "01/31/2022")

@@ -23,6 +23,8 @@ def test_every_command_has_a_section() -> None:
         "test",
         "explain",
         "reconcile",
+        "sample",
+        "import",
     ]
     assert sorted(vbc.commands) == sorted(re.findall(r"^## (\w+)$", PAGE, re.MULTILINE))
 

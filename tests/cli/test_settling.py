@@ -9,7 +9,7 @@ import click
 import pytest
 
 from tests.cli.conftest import Vbc
-from tests.cli.files import RESULTS, write_files
+from tests.cli.files import BINDING, RESULTS, write_files
 from tests.runtime.settling import CONTRACT
 
 RUN = ("run", "contract.vbc", "--data", "binding.toml")
@@ -165,3 +165,27 @@ def test_truncated_parquet(folder: Path, run_vbc: Vbc) -> None:
     assert said.status == 1
     assert "error[file-unreadable]" in said.err
     assert not (folder / "second").exists()
+
+
+def test_rows_of_other_periods_are_told(folder: Path, run_vbc: Vbc) -> None:
+    write_files(folder, results=RESULTS + "Lakeside,2031,ONE_SIDED,1.00,1.00,1,80,0\n")
+    assert "outside the term, not settled: 1 row of 2031\n" in run_vbc(*RUN).out
+
+
+def test_a_statement_says_the_rate_and_the_whole_header(folder: Path, run_vbc: Vbc) -> None:
+    write_files(
+        folder,
+        results=RESULTS.replace("Total cost", '"Cost, total ($)"'),
+        binding=BINDING.replace("Total cost", "Cost, total ($)"),
+    )
+    said = run_vbc(*RUN, "--statement", "--group", "Lakeside", "--period", "2021").out
+    assert "share sharing_rate (46.03%)" in said
+    assert "row 1, column Cost, total ($)\n" in said
+
+
+def test_a_trial_leaves_no_term_unused(folder: Path, run_vbc: Vbc) -> None:
+    write_files(folder)
+    said = run_vbc(*RUN, "--set", "earned.share=40%", "--statement")
+    assert said.err == ""  # and not that nothing reads `sharing_rate` now
+    assert "share = 40% (" not in said.out
+    assert "earned.share = 40%" in said.out

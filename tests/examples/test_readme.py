@@ -50,6 +50,7 @@ def test_the_contract_is_that_of_the_first_example() -> None:
 
 def test_commands_print_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLE)
+    monkeypatch.setenv("COLUMNS", "118")  # a test runner may name a narrower terminal
     shown = [command for block in fences("console") for command in commands(block)]
     assert len(shown) > 1
     for command, lines in shown:

@@ -324,3 +324,13 @@ def test_two_files_of_one_amendment(shelf: Shelf) -> None:
     found = shelf.finding("duplicate-document")
     assert found.severity is Severity.ERROR
     assert len(shelf.load().editions[-1].amendments) == 1  # type: ignore[union-attr]
+
+
+def test_an_amendment_finds_the_contract_beside_its_folder(shelf: Shelf) -> None:
+    shelf.write(main=AQC, amendments__a=amendment("aqc.a1", "2012-01-01", "set attachment = $1"))
+    assert len(shelf.sound("amendments__a").editions) == 2
+
+
+def test_an_amendment_is_no_suggestion_for_what_it_amends(shelf: Shelf) -> None:
+    shelf.write(a=amendment("bcbsma.aqc1", "2012-01-01", "set attachment = $1"))
+    assert shelf.finding("import-not-found", "a").fixes == ()

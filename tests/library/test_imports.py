@@ -339,3 +339,9 @@ def test_headers_are_read_from_the_first_lines(tmp_path: Path, text: str, expect
     path.write_text(text)
     heading = read_heading(path)
     assert (heading.kind, heading.name, heading.version, heading.target, heading.target_version) == expected
+
+
+def test_copies_of_a_contract_are_one_warning_and_their_mistakes_are_their_own(shelf: Shelf) -> None:
+    shelf.write(main=MAIN, copy=MAIN + "constant = 1\n", older=MAIN + "constant x = 2\n")
+    assert shelf.codes() == ["duplicate-document"]
+    assert shelf.finding("duplicate-document").message.startswith("3 files claim")
