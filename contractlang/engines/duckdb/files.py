@@ -105,7 +105,9 @@ class Parts:
 def connect() -> Connection:
     """A new database in memory that keeps the order of rows and fetches nothing from anywhere."""
     settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
-    return duckdb.connect(":memory:", config=settings)
+    connection = duckdb.connect(":memory:", config=settings)
+    connection.execute("SET enable_progress_bar = false")  # it would be drawn into pipes; no setting of `connect`
+    return connection
 
 
 def create(connection: Connection, name: str, source: exp.Expr, *, kind: str) -> None:

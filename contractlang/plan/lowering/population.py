@@ -48,6 +48,15 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     table = member_table(low, block.source)
     keys = None if table is None else member_keys(low, table, block)
     attribute = one(low, block, "attribute")
+    for clause in block.steps:
+        if clause.word == "allow":
+            low.error(
+                "unsupported",
+                "rows that count for several units are not settled yet",
+                clause.span,
+                "leave it out: a row counts for one unit, and a member may be in the populations of other contracts",
+            )
+            return False
     if table is None or keys is None or attribute is None:
         return False
     member, moment = keys
