@@ -27,7 +27,7 @@ def check(case: Case) -> None:
                 assert fast_states.tolist() == states.tolist(), (name, places)
 
 
-@settings(deadline=None, suppress_health_check=health, max_examples=250)
+@settings(deadline=None, suppress_health_check=health, max_examples=120)
 @given(case=cases())
 def test_reference_and_vector_agree(case: Case) -> None:
     check(case)

@@ -86,7 +86,8 @@ class Columns:
         values[gone] = 0
         columns = {found.name: replace(column, values=values, states=None, reasons={})}
         # A table of its own, so that its range is measured apart from that of the bound one.
-        return replace(found, table=Table(f"{found.table.name} {id(values)}", {}, columns), rows=slice(None))
+        name = f"{found.table.name} {len(self._prepared)}"
+        return replace(found, table=Table(name, {}, columns), rows=slice(None))
 
     def _read(self, arithmetic: Arithmetic, found: Picked) -> Lane:
         column = found.table.columns[found.name]

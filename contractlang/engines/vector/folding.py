@@ -56,6 +56,8 @@ def fold(emitter: Emitter, op: Aggregate, items: Sequence[Item]) -> Lane:
 
 def present(emitter: Emitter, item: Item) -> Flag | None:
     """Whether the row of an item counts; None where it always does."""
+    if isinstance(item.kept, Known) and item.kept.value is False:
+        return Flag(emitter.tape.constant(value=False))
     lanes = [lane for lane in (item.value, item.weight, item.kept) if lane is not None]
     states = emitter.states(lanes)
     kept = None if item.kept is None or isinstance(item.kept, Known) else emitter.flag(item.kept)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby
 from typing import Any, cast
 
 import numpy as np
@@ -185,19 +184,15 @@ def _by_period(frame: Frame) -> dict[str, Rows]:
     labels = frame.periods if isinstance(frame.periods, list) else list(frame.periods)
     if labels and labels.count(labels[0]) == len(labels):
         return {labels[0]: Rows(labels[0], frame.units, slice(0, len(labels)))}
-    places: dict[str, list[tuple[int, int]]] = {}
-    start = 0
-    for label, group in groupby(labels):
-        stop = start + sum(1 for _ in group)
-        places.setdefault(label, []).append((start, stop))
-        start = stop
+    numbers: dict[str, int] = {}
+    codes = np.fromiter((numbers.setdefault(label, len(numbers)) for label in labels), np.int32, len(labels))
     found = {}
-    for label, ranges in places.items():
-        if len(ranges) == 1:
-            first, last = ranges[0]
+    for label, code in numbers.items():
+        rows = np.nonzero(codes == code)[0]
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        if last - first == len(rows):
             found[label] = Rows(label, frame.units[first:last], slice(first, last))
         else:
-            rows = np.concatenate([np.arange(first, last) for first, last in ranges])
             found[label] = Rows(label, [frame.units[row] for row in rows.tolist()], rows)
     return found
 

@@ -13,6 +13,7 @@ from contractlang.engines.base import Column, Frame, Inputs, Programme
 from contractlang.engines.standing import standing
 from contractlang.plan import nodes
 from contractlang.plan.nodes import Aggregate, Plan
+from contractlang.plan.relations import Output, Reduction
 from contractlang.values import Absent, Rounding, State, Value, round_to
 from tests.engines.plans import Builder, column, results, single, table
 
@@ -195,3 +196,46 @@ def test_what_is_left_to_the_reference_is_named() -> None:
     found = vector.unsupported(builder.plan())
     assert found == ["fractional powers of values that vary by unit", "`max` over the network `except own`"]
     settled(lambda b: b.add(nodes.Root("power", 2), b.cell("x"), b.const("0.5")), {"x": column([2, 9])})
+
+
+def test_reduced_tables_without_a_row() -> None:
+    """No member row reached two of the groups: sums are zero, rates have no rows."""
+    builder = Builder()
+    builder.name("cost", builder.cell("cost", "spending"))
+    builder.name("rate", builder.cell("rate", "spending"))
+    builder.name("share", builder.math("*", builder.cell("cost", "spending"), builder.const("0.5")))
+    output = Output(
+        "spending", "s", (("aco", "aco"), ("year", "year")), (("cost", "cost", 2), ("rate", "rate", 2)), ("cost",)
+    )
+    plan = builder.plan(reduction=Reduction(outputs=(output,)))
+    spending = table(
+        "spending",
+        {"aco": ["B", "C"], "year": ["2021", "2021"]},
+        {"cost": column([5, 7], 2), "rate": column([1, 2], 2)},
+    )
+    data = Inputs(Frame(["A", "B", "C", "D"], ["2021"] * 4), {"spending": spending})
+    found, expected = vector.settle(single(plan), data), reference.settle(single(plan), data)
+    for name in ("cost", "rate", "share"):
+        assert found.values(name) == expected.values(name)
+    assert found.values("cost") == [0, 5, 7, 0]
+
+
+def test_categories_and_months() -> None:
+    """Values by measure and by month fold into the year."""
+    builder = Builder(categories={"measure": ("bp", "a1c")})
+    rate = builder.cell("rate", "rates", frozenset({"aco", "year", "measure"}))
+    fee = builder.cell("fee", "fees", frozenset({"aco", "month"}))
+    builder.name("best", builder.aggregate(Aggregate("max", ("measure",)), rate))
+    builder.name("paid", builder.add(Aggregate("sum", ("month",)), fee, grain=frozenset({"aco", "year"})))
+    plan = builder.plan()
+    keys = {"aco": ["A", "A", "B"], "year": ["2021"] * 3, "measure": ["bp", "a1c", "bp"]}
+    months = [f"2021-{month:02}" for month in range(1, 13)]
+    tables = {
+        "rates": table("rates", keys, {"rate": column(["0.5", "0.25", "0.75"], 2)}),
+        "fees": table("fees", {"aco": ["A"] * 12 + ["B"] * 12, "month": months * 2}, {"fee": column(list(range(24)))}),
+    }
+    data = Inputs(Frame(["A", "B"], ["2021", "2021"]), tables)
+    found, expected = vector.settle(single(plan), data), reference.settle(single(plan), data)
+    for name in ("best", "paid"):
+        assert found.values(name) == expected.values(name)
+    assert found.values("paid") == [66, 210]
