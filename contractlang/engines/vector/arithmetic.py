@@ -326,7 +326,7 @@ class Arithmetic:
         scale = Fraction(100) ** decimals
         x = self.rebased(self.upright(x), 1 / scale)
         error = x.error
-        if x.low < 0:
+        if x.low < error or x.low < 0:
             if not x.whole:
                 self.sure(self.tape.emit(np.abs, x.slot), error, [self.error(x)], states)
             state = self.tape.state(0) if states is None else states

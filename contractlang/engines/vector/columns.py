@@ -15,7 +15,7 @@ from contractlang.engines.reference.cells import empty, labels
 from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.arithmetic import Arithmetic
-from contractlang.engines.vector.lanes import Flag, Known, Label, Lane, Number, loosened, rounding
+from contractlang.engines.vector.lanes import BeyondFloatsError, Flag, Known, Label, Lane, Number, loosened, rounding
 from contractlang.plan.nodes import Cell, Plan
 from contractlang.values import Absent, State, Value
 
@@ -121,7 +121,10 @@ class Columns:
         if key not in self._prepared:
             values: Array = table.columns[name].values
             if values.dtype == object:
-                values = values.astype(np.float64)
+                try:
+                    values = values.astype(np.float64)
+                except OverflowError:
+                    raise BeyondFloatsError from None
             self._prepared[key] = values, float(values.min()), float(values.max())
         return self._prepared[key]
 

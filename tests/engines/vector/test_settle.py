@@ -122,6 +122,11 @@ def test_numbers_beyond_floats_are_left_to_the_reference() -> None:
     assert values == [Q(10**384), Q(2**128)]
 
 
+def test_cells_beyond_floats_are_left_to_the_reference() -> None:
+    _, values = settled(lambda b: b.math("*", b.cell("x"), b.const(2)), {"x": column([10**400, 3])})
+    assert values == [2 * 10**400, 6]
+
+
 def test_a_deep_plan() -> None:
     builder = Builder()
     node, one = builder.cell("x"), builder.const(1)
