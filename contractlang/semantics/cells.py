@@ -128,6 +128,13 @@ def written(digits: str, word: str) -> str:
 def report_unit(number: ast.Number, word: str, sink: Sink) -> None:
     """A unit word that does not exist, at its place behind the number."""
     assert number.unit is not None
+    if word in {"percent", "percentage"}:
+        whole = number.span.file.text[number.span.start : number.unit.span.start].rstrip() + "%"
+        fixes = (edits.instead(number.span, whole),)
+        sink.report(
+            Diagnostic("unknown-name", f"unknown unit `{word}`", number.unit.span, help=f"write `{whole}`", fixes=fixes)
+        )
+        return
     sink.report(unknown(word, edits.word_in(number.unit.span, word), list(UNIT_WORDS), "unit"))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
+from contractlang.semantics.aliases import under_alias
 from contractlang.source import Span
 from contractlang.syntax import ast
 
@@ -59,7 +60,7 @@ class Scope:
         self.items: dict[str, ast.Item] = {}
         self.unread = {*document.broken, *(name for _, library in uses for name in library.broken)}
         self._not_found(document, uses)
-        self._prefixes: dict[str, str] = {}
+        self.period_words = self._period_words([document, *(library for _, library in uses)])
         self._collect(document.items, "")
         self.titled = [item for item in document.items if isinstance(item, ast.Guarantee | ast.Example)]
         merged: set[tuple[str, str | None]] = set()
@@ -67,9 +68,8 @@ class Scope:
             if use.results or (library.name.text, use.alias) in merged:
                 continue
             merged.add((library.name.text, use.alias))
-            if use.alias:
-                self._prefixes[library.span.file.name] = f"{use.alias}."
-            self._collect(library.items, f"{use.alias}." if use.alias else "")
+            items = under_alias(library.items, use.alias) if use.alias else library.items
+            self._collect(items, f"{use.alias}." if use.alias else "")
         self.categories = {name: item for name, item in self.items.items() if isinstance(item, ast.Category)}
         self.columns: dict[str, list[ColumnRef]] = {}
         self.finer: dict[str, list[ColumnRef]] = {}
@@ -80,6 +80,12 @@ class Scope:
                 for column in item.columns:
                     if all(ref.table is not item for ref in known.setdefault(column.name, [])):
                         known[column.name].append(ColumnRef(item, column))
+
+    def _period_words(self, texts: Sequence[ast.Document]) -> frozenset[str]:
+        """The period words that mean something here: those that contain a settled period, and keys of inputs."""
+        keys = {k.text for text in texts for item in text.items if isinstance(item, ast.Input) for k in item.keys}
+        longer = {word for word in PERIODS if self.contains(word) and PERIODS[word] <= PERIODS["year"]}
+        return frozenset({"year", "contract_year", self.period, *longer, *(keys & PERIODS.keys())})
 
     def _not_found(self, document: ast.Document, uses: Sequence[tuple[ast.Use, ast.Document]]) -> None:
         """Names of documents that could not be loaded (which was reported) are not reported again as unknown."""
@@ -94,11 +100,8 @@ class Scope:
         self.unread |= {use.alias for use in lost if use.alias is not None}
 
     def category(self, name: ast.Name) -> str | None:
-        """The category that a name means; inside a library with an alias its own categories come first."""
-        for text in (self._prefixes.get(name.span.file.name, "") + name.text, name.text):
-            if text in self.categories:
-                return text
-        return None
+        """The category that a name means."""
+        return name.text if name.text in self.categories else None
 
     def contains(self, word: str) -> bool:
         """Whether a key is a period at least as long as the settlement period, so that its values broadcast."""
@@ -120,7 +123,7 @@ class Scope:
 
     def _taken(self, name: str, item: ast.Item) -> str | None:
         """What a name means already, if it is a key or (for what is called like one) a function."""
-        if name in KEY_WORDS:
+        if name in self.period_words:
             return "a word for the period"
         if name == self.unit:
             return "what the contract settles"
@@ -171,14 +174,14 @@ class Scope:
             else:
                 self.unknown(name, self.visible())
             return None
-        spellings = ", ".join(f"`{self._qualified(f)}`" for f in found)
+        spellings = ", ".join(f"`{self.qualified(f)}`" for f in found)
         self.sink.report(
             Diagnostic(
                 "ambiguous-name",
                 f"`{name.text}` could mean {len(found)} things",
                 name.span,
                 help=f"write one of {spellings}" + ("" if self._all_qualified(found) else ", or rename one of the two"),
-                fixes=tuple(edits.instead(name.span, self._qualified(f)) for f in found if isinstance(f, ColumnRef)),
+                fixes=tuple(edits.instead(name.span, self.qualified(f)) for f in found if isinstance(f, ColumnRef)),
             )
         )
         return None
@@ -209,10 +212,7 @@ class Scope:
         )
 
     def candidates(self, name: ast.Name) -> list[Resolution]:
-        """All meanings of a name. Words of a library that is used under an alias mean that library's items first."""
-        prefix = self._prefixes.get(name.span.file.name)
-        if prefix is not None and prefix + name.parts[0] in self.items:
-            name = ast.Name((*prefix.rstrip(".").split("."), *name.parts), span=name.span)
+        """All meanings of a name."""
         found: list[Resolution] = []
         for length in (1, 2):
             head = ".".join(name.parts[:length])
@@ -223,14 +223,14 @@ class Scope:
         if len(name.parts) == 1:
             word = name.parts[0]
             found.extend(self.columns.get(word, ()))
-            if word in KEY_WORDS or word == self.unit:
+            if word in self.period_words or word == self.unit:
                 found.append(KeyRef(word))
         if not found and (category := self.category(name)) is not None:
             found.append(KeyRef(category))
         return found
 
     @staticmethod
-    def _qualified(found: Resolution) -> str:
+    def qualified(found: Resolution) -> str:
         match found:
             case ColumnRef(table, column):
                 return f"{table.name}.{column.name}"
@@ -241,7 +241,11 @@ class Scope:
 
     def visible(self) -> list[str]:
         """All names that an expression may start with, for suggestions."""
-        return [*(n for n, i in self.items.items() if not isinstance(i, ast.Category)), *self.columns, *KEY_WORDS]
+        return [
+            *(n for n, i in self.items.items() if not isinstance(i, ast.Category)),
+            *self.columns,
+            *sorted(self.period_words),
+        ]
 
     def unknown(self, name: ast.Name, known: Sequence[str], what: str = "name") -> None:
         """Report an unknown name with the nearest known one as a fix, unless its declaration could not be read."""

@@ -52,7 +52,7 @@ class TermsTable:
 
 def terms_table(scope: Scope, name: str, item: ast.Terms, sink: Sink, *, whole: bool = True) -> TermsTable | None:
     """A checked table of terms. `whole`: every value of a closed category needs a row or `otherwise`."""
-    keys = tuple(k.text for k in item.keys)
+    keys = tuple(k.parts[-1] for k in item.keys)  # without the alias of a library
     if item.header[: len(keys)] != keys:
         _wrong_header(name, item, keys, sink)
         return None

@@ -145,7 +145,7 @@ class Type:
 
     def __str__(self) -> str:
         match self.kind:
-            case Kind.MONEY | Kind.COUNT:
+            case Kind.MONEY | Kind.COUNT if self.unit.powers:
                 return str(self.unit)
             case Kind.NUMBER if self.unit.powers:
                 return str(self.unit)

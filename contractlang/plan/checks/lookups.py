@@ -64,6 +64,8 @@ def _outside(ranges: Ranges, low: Lowering, place: Place, curve: nodes.Curve, si
     assert isinstance(item, ast.Scale)
     argument = low.builder.parts(place.ref, place.span)[0]
     type_ = ranges.plan.nodes[ranges.plan.nodes[place.ref].args[0]].type
+    borders = low.scales[curve.name].borders
+    type_ = type_ if borders.literal else borders
     first_, last = curve.pieces[0].low, curve.pieces[-1].high
     ends = " ".join([
         *([f"from {amount(first_, type_)}"] if first_ is not None else []),

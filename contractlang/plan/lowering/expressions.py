@@ -275,6 +275,8 @@ def operate(low: Lowering, op: str, a: Ref, b: Ref, span: Span, parts: Sequence[
         if folded is not None:
             step = found.step if found.step is not None else abs(folded)
             return low.constant(folded, replace(found, absent=frozenset(), step=step), span)
+    if op == "/" and isinstance(y, nodes.Const) and y.value:
+        found = replace(found, absent=typing.absences((low.type(a), low.type(b))))
     return low.emit(nodes.Arithmetic(op), (a, b), found, span)
 
 

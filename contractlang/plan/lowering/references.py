@@ -20,7 +20,7 @@ from contractlang.syntax import ast
 
 def lower_name(low: Lowering, name: ast.Name) -> Ref | None:
     if name.text in low.locals:
-        return low.builder.read(low.locals[name.text], name.span)
+        return _local(low, name)
     bare = low.declared.inputs.get(low.bare_table) if low.bare_table else None
     if bare is not None and len(name.parts) == 1 and bare.column(name.text) is not None:
         return column_cell(low, bare.name, name.text, name)
@@ -38,6 +38,23 @@ def lower_name(low: Lowering, name: ast.Name) -> Ref | None:
         case ItemRef(item_name, item, rest):
             low.used.add(item_name)
             return _item(low, name, item_name, item, rest)
+
+
+def _local(low: Lowering, name: ast.Name) -> Ref | None:
+    """A value of the block whose clause this is; a name that means something outside too is ambiguous."""
+    others = [c for c in low.scope.candidates(name) if isinstance(c, ColumnRef | ItemRef)]
+    if not others:
+        return low.builder.read(low.locals[name.text], name.span)
+    block = next(n for n, ref in low.values.items() if ref == low.locals[name.text] and n.endswith(f".{name.text}"))
+    spellings = [block, *(low.scope.qualified(c) for c in others)]
+    low.error(
+        "ambiguous-name",
+        f"`{name.text}` could mean {len(spellings)} things",
+        name.span,
+        f"write one of {', '.join(f'`{s}`' for s in spellings)}",
+        fixes=[edits.instead(name.span, s) for s in spellings if "." in s],
+    )
+    return None
 
 
 def key(low: Lowering, word: str, span: Span) -> Ref:
@@ -202,9 +219,11 @@ def _a(word: str) -> str:
 
 def _visible_key(low: Lowering, table: TermsTable, position: int, span: Span) -> Ref | None:
     """The value named like the key of the table, as visible here."""
-    word = table.keys[position]
+    word, scheme = table.keys[position], table.key_types[position].scheme
     name = ast.Name((word,), span=span)
     found = [c for c in low.scope.candidates(name) if not (isinstance(c, ItemRef) and c.name == table.name)]
+    if not found and scheme is not None:
+        return key(low, scheme, span)
     if not found:
         low.error(
             "unknown-name",

@@ -285,8 +285,9 @@ def _bands(low: Lowering, step: ast.Step, running: Ref) -> Ref | None:
             "declare it `marginal`, or write `share`",
         )
         return None
-    ratio = expressions.operate(low, "/", running, base, step.span)
+    size = low.emit(nodes.Absolute(), (base,), low.type(base), step.span)
+    ratio = expressions.operate(low, "/", running, size, step.span)
     if ratio is None:
         return None
     shared = low.emit(scale.curve, (ratio,), replace(low.type(ratio), step=None), step.span)
-    return pipeline.product(low, shared, base, step.span)
+    return pipeline.product(low, shared, size, step.span)
