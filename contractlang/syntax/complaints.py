@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from contractlang.syntax.tables import END, Tables, load_tables
 from contractlang.syntax.tokens import LATER_ITEMS, MAX_NAME, NEWLINE, NEXT_ROW, RESERVED, WORD, Token, opening_words
 
 _LEADING = frozenset(["+", "-", "*", "/", "^", "<", "<=", ">", ">=", "and", "or", "is", "in", "of", "else"])
+_ASKING = re.compile(r"\b(when|unless|where|always)\b")
+"""Words behind which a condition stands, so that `=` is meant to compare."""
 _COMPARING = frozenset(["<", "<=", ">", ">=", "is", "in"])
 _OPERATORS = _LEADING | frozenset(["not", "if", "at"])
 _VALUE = frozenset({"NAME", "NUMBER", "LPAR"})
@@ -177,7 +180,8 @@ class _Complaint:
         """What to write instead, where the mistake is a well-known one."""
         token, before, words = self.token, self.before, self.words
         line_start, leads = self.line_start(), self.leads()
-        if token.text == "=" and {"+", ","} <= words and before is not None and before.kind == WORD:
+        asked = _ASKING.search(self.source.text[line_start : token.start])
+        if token.text == "=" and asked is None and {"+", ","} <= words and before is not None and before.kind == WORD:
             return Advice(
                 f"write `,` before `{_short(before.text)}`",
                 self._insert(",", self.tokens[self.problem.position - 2].end),
@@ -194,7 +198,9 @@ class _Complaint:
                 fix = Fix("begin the item in the first column", (Edit(blank, ""),))
                 return Advice(f"begin `{_short(token.text)}` in the first column if it is a new item", (fix,))
             return Advice("begin a new item in the first column; take the line away if it has no meaning")
-        if before is not None and before.text == "if":
+        if token.text == "if" and "when" in words and "otherwise" not in words:
+            return Advice("write `when`", self._instead("when"))
+        if (token.text == "if" and "when" in words) or (before is not None and before.text == "if"):
             return Advice("write the choice as lines `when CONDITION: VALUE` and `otherwise: VALUE`")
         return self._near() or self._missing()
 

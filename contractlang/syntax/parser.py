@@ -173,11 +173,11 @@ class _Parser:
 
 
 def _declared(statement: Statement) -> list[str]:
-    """The name that a broken statement would have declared."""
-    words = [token.text for token in statement.tokens[:3] if token.kind == WORD]
+    """The names that a broken statement would have declared: its own, and those of the columns of an input."""
+    words = [token.text for token in statement.tokens if token.kind == WORD]
     if words[:1] == ["replace"]:
         del words[0]
-    return words[1:2]
+    return words[1:] if words[:1] in (["input"], ["exhibit"]) else words[1:2]
 
 
 def _actions(builder: DocumentBuilder) -> dict[str, Build]:

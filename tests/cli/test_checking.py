@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Vbc
 from tests.cli.files import write_files
 from tests.runtime.settling import CONTRACT
@@ -101,3 +103,26 @@ def test_fmt_reads_standard_input(run_vbc: Vbc) -> None:
     said = run_vbc("fmt", "-", stdin=CONTRACT)
     assert said.status == 0
     assert said.out.startswith("contract demo.savings\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "says"),
+    [
+        ("refuse when not terms.losses", "refuse when track = ONE_SIDED", "write `is` to compare"),
+        ("when quality >= 40%: ", "if quality >= 40% then ", "write the choice as lines"),
+        ("missing not applicable", "missing 0 percent # not applicable", "write `0%`"),
+    ],
+)
+def test_words_of_other_languages(folder: Path, run_vbc: Vbc, written: str, meant: str, says: str) -> None:
+    assert written in CONTRACT
+    write_files(folder, CONTRACT.replace(written, meant))
+    said = run_vbc("check", "contract.vbc")
+    assert says in said.out
+    assert said.out.endswith("\n1 error\n")
+
+
+def test_columns_of_an_input_that_cannot_be_read_are_not_unknown(folder: Path, run_vbc: Vbc) -> None:
+    write_files(folder, CONTRACT.replace("benchmark    USD\n", "benchmark    USD USD USD {\n"))
+    said = run_vbc("check", "contract.vbc", "--format", "concise").out
+    assert "error[syntax]" in said
+    assert "unknown-name" not in said
