@@ -129,9 +129,25 @@ class CellTable:
         return int(rows(self.connection, b.select([b.call("count")], self.raw))[0][0])
 
     def counts(self) -> tuple[int, list[Counts]]:
-        """The number of rows that are used, and what became of the cells of each reading."""
-        used, *cells = rows(self.connection, questions.counts(self.typed, self.readings))[0]
-        return used, [Counts(*cells[i : i + 4]) for i in range(0, len(cells), 4)]
+        """The number of rows that are used, and what became of the cells of each reading.
+
+        Columns that the file stores in the right type need no look at single cells: its statistics tell.
+        """
+        certain = (
+            {} if self.held else {i: f for i, r in enumerate(self.readings) if (f := direct.certain(r)) is not None}
+        )
+        others = [i for i in range(len(self.readings)) if i not in certain]
+        found: dict[int, Counts] = {}
+        used = 0
+        if others or not certain:
+            used, *cells = rows(self.connection, questions.counts(self.typed, self.readings, others))[0]
+            found = {i: Counts(*cells[4 * n : 4 * n + 4]) for n, i in enumerate(others)}
+        if certain:
+            used, *cells = rows(self.connection, questions.readable(self.raw, list(certain.values()), self.kept))[0]
+            for n, i in enumerate(certain):
+                there, good = cells[2 * n : 2 * n + 2]
+                found[i] = Counts(used - there, there - good, 0, 0)
+        return used, [found[i] for i in range(len(self.readings))]
 
     def examples(self, index: int, status: int) -> list[tuple[int, int, list[str]]]:
         """File, row and source cells of the first cells of a reading with a status."""
@@ -165,10 +181,12 @@ class CellTable:
 
     def duplicates(self, keys: Sequence[int], needed: Collection[int]) -> tuple[int, list[Duplicate]]:
         """How many keys name several rows, and the first of them. Rows without a needed key do not count."""
-        if keys:
+        if keys and not self._rising(keys):
             hashes, used = rows(self.connection, questions.different(self.typed, keys))[0]
             if hashes == used:
                 return 0, []
+        elif keys:
+            return 0, []
         query = questions.duplicates(self.typed, keys, needed)
         total = rows(self.connection, questions.count_of(query))[0][0]
         found = []
@@ -176,6 +194,20 @@ class CellTable:
             texts = tuple("" if value is None else str(value) for value in values)
             found.append(Duplicate(texts, count, divmod(first, questions.PLACE), divmod(last, questions.PLACE)))
         return total, found
+
+    def _rising(self, keys: Sequence[int]) -> bool:
+        """Whether the rows of a file are sorted by these keys, each row by another key."""
+        if self.held:
+            return False
+        cells = []
+        for i in keys:
+            native = direct.native(self.readings[i])
+            cell = native[1] if native is not None else direct.value(self.readings[i], gaps=False)
+            if cell is None:
+                return False
+            cells.append(cell)
+        greater, used = rows(self.connection, questions.rising(self.raw, cells, self.kept))[0]
+        return bool(greater == used - 1)
 
     def fetch(self, order: Sequence[int]) -> tuple[Array, Array, list[tuple[Array, Array]]]:
         """All rows, ordered by some readings, then by place: file numbers, row numbers, and values and states per reading.

@@ -77,6 +77,27 @@ def native(reading: Reading) -> tuple[str, b.E] | None:
     return None
 
 
+def certain(reading: Reading) -> tuple[b.E, b.E | None] | None:
+    """The cell of a column whose type leaves no doubt, and a test that its values must pass (None: none can fail).
+
+    None where cells have to be looked at.
+    """
+    raw = reading.sources[0]
+    if reading.labels_of_sources or reading.translate or any(reading.absent) or reading.rounds:
+        return None
+    cell = b.column(raw.name)
+    stored = native(reading)
+    if stored is not None:
+        label = stored[0] == "start" and raw.native == "int"
+        four_digits = b.both(b.binary(exp.GTE, cell, 1000), b.binary(exp.LTE, cell, 9999))
+        return cell, four_digits if label else None
+    if reading.form == "int" and raw.native == "int" and reading.places == 0 and reading.shift >= 0:
+        return None if reading.low is not None or reading.high is not None else (cell, None)
+    if (reading.form, raw.native) in (("flag", "flag"), ("date", "date")):
+        return cell, None
+    return None
+
+
 def as_text(kind: str, stored: b.E) -> b.E:
     """The text for which a value is stored; NULL where it is."""
     if kind == "int":

@@ -68,11 +68,11 @@ def sizes(done: str, readings: Sequence[Reading]) -> exp.Select:
     return select(columns, done)
 
 
-def counts(done: str, readings: Sequence[Reading]) -> exp.Select:
-    """The number of rows, and per reading the cells that are absent, unreadable, outside their bounds, and rounded."""
+def counts(done: str, readings: Sequence[Reading], asked: Sequence[int]) -> exp.Select:
+    """The number of rows, and per reading asked the cells that are absent, unreadable, outside their bounds, and rounded."""
     columns: list[E] = [call("count")]
-    for i, reading in enumerate(readings):
-        status = column(f"s{i}")
+    for i in asked:
+        reading, status = readings[i], column(f"s{i}")
         columns += [call("count_if", binary(exp.EQ, status, state)) for state in (ABSENT, UNREADABLE, OUTSIDE)]
         columns.append(call("count_if", column(f"d{i}")) if reading.rounds else number(0))
     return select(columns, done)
@@ -110,6 +110,37 @@ def different(done: str, keys: Sequence[int]) -> exp.Select:
     """
     hashed = call("hash", *(column(f"v{i}") for i in keys))
     return select([exp.Count(this=exp.Distinct(expressions=[hashed])), call("count")], done)
+
+
+def rising(raw: str, keys: Sequence[E], kept: E | None) -> exp.Select:
+    """How many rows have greater keys than the row before, and how many rows there are.
+
+    All but one, and no two rows share a key: files sorted by their keys need no hashes, and next to no memory. A row
+    without a key is not greater.
+    """
+    cells = select([named(key, f"k{i}") for i, key in enumerate(keys)], raw)
+    if kept is not None:
+        cells = cells.where(kept, copy=False)
+    here = [column(f"k{i}") for i in range(len(keys))]
+    before = [named(exp.Window(this=call("lag", k)), f"p{i}") for i, k in enumerate(here)]
+    greater: E | None = None
+    for i in reversed(range(len(keys))):
+        more = binary(exp.GT, column(f"k{i}"), column(f"p{i}"))
+        same = binary(exp.EQ, column(f"k{i}"), column(f"p{i}"))
+        greater = more if greater is None else either(more, both(same, exp.Paren(this=greater)))
+    pairs = select([*here, *before], "cells")
+    return staged(
+        [("cells", cells), ("pairs", pairs)], select([call("count_if", greater or exp.false()), call("count")], "pairs")
+    )
+
+
+def readable(raw: str, cells: Sequence[tuple[E, E | None]], kept: E | None) -> exp.Select:
+    """The number of rows, and per cell how many have a value and how many of these pass the test (None: all do)."""
+    columns: list[E] = [call("count")]
+    for cell, test in cells:
+        columns += [call("count", cell), call("count", cell) if test is None else call("count_if", test)]
+    query = select(columns, raw)
+    return query if kept is None else query.where(kept, copy=False)
 
 
 def duplicates(done: str, keys: Sequence[int], needed: Collection[int]) -> exp.Select:
