@@ -22,26 +22,15 @@ PROSE = {path.name: path.read_text(encoding="utf-8") for path in PAGES}
 
 NOT_YET = {
     "allow": "populations may not overlap yet",
-    "like": "a spending like another comes with lines of business",
     "monthly": "payments within a period are refused",
     "net": "the ledger comes with later settlements",
     "overlap": "populations may not overlap yet",
     "pays": "only printed",
-    "prorated": "refused",
     "quarterly": "payments within a period are refused",
     "starts": "years that do not start in January are refused",
     "yearly": "payments within a period are refused",
 }
 """Words of the grammar that no block shows, each with the reason. A word that is shown must leave the list."""
-
-NOT_YET |= dict.fromkeys(
-    ("between", "domains", "gate", "gates", "pooling", "control", "plurality"),
-    "measure sets, quality, controls and attribution by visits have no page yet",
-)
-NOT_YET |= dict.fromkeys(
-    ("back", "blend", "least", "correct", "each", "earned", "normalised", "relative", "rest"),
-    "budgets from a group's own history have no page yet",
-)
 
 
 def grammar_words() -> frozenset[str]:
