@@ -134,7 +134,7 @@ def _settle(
     if not any(_network(node.op) for plan in distinct(programme) for node in plan.nodes):
         return settlement, found, []
     out = [bool(row in found and found[row].refused) for row in range(len(inputs.frame))]
-    if not any(out):
+    if not any(out) or all(out):  # with nobody left there is no network; the rows say why they are not settled
         return settlement, found, []
     frame = inputs.frame
     left = [LeftOut(frame.units[row], frame.periods[row], _refusal(found[row])) for row in found if out[row]]
