@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -24,6 +24,7 @@ from contractlang.engines.sql.rows import (
     decided,
 )
 from contractlang.plan.relations import Derive, Filter, Group, Join, Measure, Reduction, RowExpr, Scan, Union
+from contractlang.plan.rewrites.columns import wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +52,29 @@ class Stage:
 
 
 def stages(reduction: Reduction, sources: Mapping[str, Source]) -> dict[str, Stage]:
-    """The query of every step, in order. Raises TooWideError where a result may pass 128 bits."""
+    """The query of every step that is needed, in order, with the columns that are read of it.
+
+    Raises TooWideError where a result may pass 128 bits.
+    """
     found: dict[str, Stage] = {}
     views = {source.view for source in sources.values()}
+    needed = wanted(reduction)
     for step in reduction.steps:
+        if step.name not in needed:
+            continue
+        read = needed[step.name]
         name = f"{step.name} (step)" if step.name in views else step.name
         match step.relation:
             case Scan() as scan:
                 found[step.name] = _scan(name, scan, sources[scan.table])
             case Derive(source, columns):
-                found[step.name] = _derive(name, columns, source, found[source])
+                found[step.name] = _derive(name, columns, source, found[source], read)
             case Filter(source, condition):
-                found[step.name] = _filter(name, condition, source, found[source])
+                found[step.name] = _filter(name, condition, source, found[source], read)
             case Group() as group:
                 found[step.name] = _group(name, group, found[group.input])
             case Join() as join:
-                found[step.name] = _join(name, join, found[join.left_input], found[join.right_input])
+                found[step.name] = _join(name, join, found[join.left_input], found[join.right_input], read)
             case Union(inputs):
                 found[step.name] = _union(name, inputs, [found[i] for i in inputs])
             case _:
@@ -79,9 +87,9 @@ def query(
 ) -> exp.Select:
     """A query for columns of a step, with one named part per step it needs; `stored` steps are tables already."""
     names = [_written(name, found[step].columns[name]) for name in columns]
-    final = exp.select(*names).from_(_table(found[step].name))
+    final = _select(names, _table(found[step].name))
     if order:
-        final = final.order_by(*(column(name) for name in columns))
+        final = final.order_by(*(column(name) for name in columns), copy=False)
     return with_steps(final, found, [step], stored)
 
 
@@ -139,16 +147,26 @@ def _written(name: str, extent: Extent) -> Tree:
     return _named(as_text(Typed(column(name), extent)).tree, name) if extent.native else column(name)
 
 
-def _filter(name: str, condition: RowExpr, source: str, before: Stage) -> Stage:
-    select = exp.select(*(column(c) for c in before.columns)).from_(_table(before.name))
+def _select(parts: Iterable[Tree], source: exp.Expr) -> exp.Select:
+    return exp.Select(expressions=list(parts)).from_(source, copy=False)
+
+
+def _read_of(before: Stage, read: Collection[str]) -> list[str]:
+    """The columns of a step that are read further on; at least one, because a query has one."""
+    return [c for c in before.columns if c in read] or list(before.columns)[:1]
+
+
+def _filter(name: str, condition: RowExpr, source: str, before: Stage, read: Collection[str]) -> Stage:
+    known = {c: before.columns[c] for c in _read_of(before, read)}
+    select = _select((column(c) for c in known), _table(before.name))
     kept = build(condition, before.columns)
     if decided(kept) is not True:
-        select = select.where(kept.tree)
-    return Stage(name, select, before.columns, before.rows, (source,))
+        select = select.where(kept.tree, copy=False)
+    return Stage(name, select, known, before.rows, (source,))
 
 
 def _named(part: Tree, name: str) -> Tree:
-    return exp.alias_(part, exp.to_identifier(name, quoted=True))
+    return exp.Alias(this=part, alias=exp.to_identifier(name, quoted=True))
 
 
 def _scan(name: str, scan: Scan, source: Source) -> Stage:
@@ -156,7 +174,7 @@ def _scan(name: str, scan: Scan, source: Source) -> Stage:
     known = {c: source.columns[c] for c in scan.columns}
     if not names:
         names, known = [_named(exp.Literal.number(1), "one")], {"one": Extent("int", 1, 1, missing=False)}
-    return Stage(name, exp.select(*names).from_(_table(source.view)), known, source.rows, ())
+    return Stage(name, _select(names, _table(source.view)), known, source.rows, ())
 
 
 def _read(name: str, extent: Extent) -> Tree:
@@ -166,12 +184,14 @@ def _read(name: str, extent: Extent) -> Tree:
     return _named(exp.cast(column(name), "BIGINT"), name) if extent.kind == "int" else column(name)
 
 
-def _derive(name: str, columns: Sequence[tuple[str, RowExpr]], source: str, before: Stage) -> Stage:
-    built = {c: build(e, before.columns) for c, e in columns}
-    kept = [column(c) for c in before.columns if c not in built]
-    fresh = [_named(part.tree, c) for c, part in built.items()]
-    known = {c: e for c, e in before.columns.items() if c not in built} | {c: p.extent for c, p in built.items()}
-    return Stage(name, exp.select(*kept, *fresh).from_(_table(before.name)), known, before.rows, (source,))
+def _derive(
+    name: str, columns: Sequence[tuple[str, RowExpr]], source: str, before: Stage, read: Collection[str]
+) -> Stage:
+    built = {c: build(e, before.columns) for c, e in columns if c in read}
+    kept = [c for c in _read_of(before, read) if c not in built]
+    parts = [*(column(c) for c in kept), *(_named(part.tree, c) for c, part in built.items())]
+    known = {c: before.columns[c] for c in kept} | {c: p.extent for c, p in built.items()}
+    return Stage(name, _select(parts, _table(before.name)), known, before.rows, (source,))
 
 
 def _group(name: str, group: Group, before: Stage) -> Stage:
@@ -179,9 +199,9 @@ def _group(name: str, group: Group, before: Stage) -> Stage:
     measures = {m.name: _measure(m, before) for m in group.measures}
     fresh = [_named(part.tree, c) for c, part in measures.items()]
     shown = [column(key) if key in keys else _nothing(key, before.columns[key]) for key in group.keys]
-    select = exp.select(*shown, *fresh).from_(_table(before.name))
+    select = _select([*shown, *fresh], _table(before.name))
     if keys:
-        select = select.group_by(*(column(key) for key in keys))
+        select = select.group_by(*(column(key) for key in keys), copy=False)
     else:  # SQL gives one row for no rows; the plan gives one row per combination of keys that is there
         select = select.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0)))
     known = {key: before.columns[key] for key in group.keys} | {c: part.extent for c, part in measures.items()}
@@ -263,10 +283,10 @@ def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
     names = [name for name in parts[0].columns if all(name in part.columns for part in parts)]
     stored = {c: len({p.columns[c].native for p in parts}) == 1 for c in names}
     queries = [
-        exp.select(*(column(c) if stored[c] else _written(c, part.columns[c]) for c in names)).from_(_table(part.name))
+        _select((column(c) if stored[c] else _written(c, part.columns[c]) for c in names), _table(part.name))
         for part in parts
     ]
-    both = exp.union(*queries, distinct=False) if len(queries) > 1 else queries[0]
+    both = exp.union(*queries, distinct=False, copy=False) if len(queries) > 1 else queries[0]
     known = {
         c: Extent(
             parts[0].columns[c].kind,
@@ -277,7 +297,7 @@ def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
         )
         for c in names
     }
-    query = exp.select(*(column(c) for c in names)).from_(both.subquery("u"))
+    query = _select((column(c) for c in names), both.subquery("u", copy=False))
     return Stage(name, query, known, sum(p.rows for p in parts), tuple(inputs))
 
 
@@ -288,17 +308,17 @@ def _equal(a: str, of_a: Extent, b: str, of_b: Extent) -> Tree:
     return exp.EQ(this=x.tree, expression=y.tree)
 
 
-def _join(name: str, join: Join, left: Stage, right: Stage) -> Stage:
-    fresh = [exp.alias_(column(c, "r"), exp.to_identifier(n, quoted=True)) for c, n in join.columns]
+def _join(name: str, join: Join, left: Stage, right: Stage, read: Collection[str]) -> Stage:
+    fresh = [_named(column(c, "r"), n) for c, n in join.columns]
     added = {n for _, n in join.columns}
-    kept = [column(c, "l") for c in left.columns if c not in added]
+    kept = [c for c in _read_of(left, read) if c not in added]
     on = exp.and_(*(_equal(a, left.columns[a], b, right.columns[b]) for a, b in join.on))
-    select = exp.select(*kept, *fresh).from_(_table(left.name, "l"))
-    select = select.join(_table(right.name, "r"), on=on, join_type="left" if join.left else "inner")
+    select = _select([*(column(c, "l") for c in kept), *fresh], _table(left.name, "l"))
+    select = select.join(_table(right.name, "r"), on=on, join_type="left" if join.left else "inner", copy=False)
     matched = {
         n: replace(e, missing=e.missing or join.left, additive=False)
         for c, n in join.columns
         for e in (right.columns[c],)
     }
-    known = {c: e for c, e in left.columns.items() if c not in added} | matched
+    known = {c: left.columns[c] for c in kept} | matched
     return Stage(name, select, known, left.rows, (join.left_input, join.right_input))
