@@ -380,17 +380,14 @@ def _values(
 
 
 def _rate(low: Lowering, name: str, block: ast.Block, numerator: Ref, denominator: Ref) -> bool:
-    """The principal value: a proportion, or a rate per so many units where the measure says `rate per 1_000 …`."""
-    rate = _proportion(low, numerator, denominator, block.span)
+    """The principal value, where it is reportable."""
     scaled = next((s for s in block.steps if s.word == "rate_per"), None)
-    if rate is not None and scaled is not None and scaled.argument is not None:
-        size = expressions.numeric(low, scaled.argument, "`rate per`")
-        rate = None if size is None else expressions.operate(low, "*", rate, size, scaled.span)
+    rate = _ratio(low, numerator, denominator, scaled, block.span)
     if rate is None:
         return False
     reportable = next((s for s in block.steps if s.word == "reportable"), None)
     if reportable is not None:
-        checked = _reportable(low, name, reportable, numerator, denominator, rate)
+        checked = _reportable(low, name, reportable, scaled, numerator, denominator, rate)
         if checked is None:
             return False
         rate = checked
@@ -399,15 +396,29 @@ def _rate(low: Lowering, name: str, block: ast.Block, numerator: Ref, denominato
     return True
 
 
-def _proportion(low: Lowering, numerator: Ref, denominator: Ref, span: Span) -> Ref | None:
+def _ratio(low: Lowering, numerator: Ref, denominator: Ref, scaled: ast.Step | None, span: Span) -> Ref | None:
+    """Sum over sum: a proportion, or a rate per so many units where the measure says `rate per 1_000 …`."""
     rate = expressions.operate(low, "/", numerator, denominator, span)
-    if rate is not None and low.type(rate).kind is Kind.NUMBER and low.type(rate).unit == NONE:
+    if rate is None:
+        return None
+    if low.type(rate).kind is Kind.NUMBER and low.type(rate).unit == NONE:
         rate = low.emit(nodes.Alias(), (rate,), replace(low.type(rate), kind=Kind.PERCENT), span)
-    return rate
+    if scaled is None or scaled.argument is None:
+        return rate
+    size = expressions.numeric(low, scaled.argument, "`rate per`")
+    return None if size is None else expressions.operate(low, "*", rate, size, scaled.span)
 
 
-def _reportable(low: Lowering, name: str, clause: ast.Step, numerator: Ref, denominator: Ref, rate: Ref) -> Ref | None:
-    """`reportable when C [, pooling N years]`: else the sums of up to N periods, else not reportable."""
+def _reportable(
+    low: Lowering,
+    name: str,
+    clause: ast.Step,
+    scaled: ast.Step | None,
+    numerator: Ref,
+    denominator: Ref,
+    rate: Ref,
+) -> Ref | None:
+    """`reportable when C [, pooling N years]`: else the same ratio of the sums of up to N periods, else not reportable."""
     written = clause.get("when")
     assert written is not None
     pooling = clause.get("pooling")
@@ -425,7 +436,7 @@ def _reportable(low: Lowering, name: str, clause: ast.Step, numerator: Ref, deno
         with low.local(name):
             low.locals |= {"numerator": sums[0], "denominator": sums[1]}
             condition = expressions.flag(low, written)
-        value = rate if not back else _proportion(low, sums[0], sums[1], clause.span)
+        value = rate if not back else _ratio(low, sums[0], sums[1], scaled, clause.span)
         if condition is None or value is None:
             return None
         args += [condition, value]
