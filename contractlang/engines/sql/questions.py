@@ -31,6 +31,10 @@ def _may_have_exponent(raw: Raw) -> E:
     return call("contains", call("lower", cast(column(raw.name), "VARCHAR")), "e")
 
 
+def _quoted(name: str) -> exp.Identifier:
+    return exp.to_identifier(name, quoted=True)
+
+
 def places_where(done: str, condition: E, most: int) -> exp.Select:
     """File and row of the first rows that match."""
     query = select([column("f"), column("r")], done).where(condition, copy=False)
@@ -47,7 +51,9 @@ def cells_at(raw: str, reading: Reading, places: Sequence[tuple[int, int]]) -> e
 
 def cells_where(raw: str, done: str, reading: Reading, condition: E) -> exp.Select:
     """File, row and the text of each source cell of a reading, for the rows of `typed` (named `done`) that match."""
-    texts = [call("coalesce", cast(column(source.name), "VARCHAR"), "") for source in reading.sources]
+    # The stage may carry the cells as well.
+    cells = [exp.column(_quoted(source.name), table=_quoted(raw)) for source in reading.sources]
+    texts = [call("coalesce", cast(cell, "VARCHAR"), "") for cell in cells]
     rows = select([column("f"), column("r"), *texts], raw)
     rows = rows.join(table(done), using=["f", "r"], copy=False)
     return rows.where(condition, copy=False)

@@ -163,6 +163,7 @@ def _originals(consumers: Sequence[_Consumer]) -> dict[RowExpr, tuple[str, RowEx
         for name in c.group.keys:
             e = c.path.column(name)
             found.setdefault(plain(e), (name, e))
+    for c in consumers:
         for measure in c.group.measures:
             if measure.operand is not None:
                 e = c.path.expression(measure.operand)
