@@ -34,7 +34,7 @@ def test_reference_and_vector_agree(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, suppress_health_check=health, max_examples=8000)
+@settings(deadline=None, suppress_health_check=health, max_examples=2000)
 @given(case=cases(steps=60, units=12))
 def test_reference_and_vector_agree_at_length(case: Case) -> None:
     check(case)

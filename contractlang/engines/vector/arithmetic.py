@@ -280,11 +280,16 @@ class Arithmetic:
         quotient = Number(
             slot, step, low, high, loosened(top.error / below + rounding(max(abs(low), abs(high)))), x.states
         )
+        rounded = self._rounded(quotient, mode, x.states)
         if not top.whole or 2 * top.size + 2 * below > LIMIT:
             bound = kernels.ratio_error(below)
             certified = self._with_error(quotient, bound, top.slot, self.error(top), slot, key=("ratio", below))
+            if self.by_row:
+                verify = kernels.verified_rounding(ratio.numerator, ratio.denominator, mode)
+                parts = (x.slot, self.error(x), rounded.slot, self.error(certified))
+                certified = replace(certified, errors=self.tape.emit(verify, *parts, key=("verified", ratio, mode)))
             self._sure_of_rounding(certified, mode)
-        return self._rounded(quotient, mode, x.states)
+        return rounded
 
     def round_by(self, x: Number, step: Number, mode: Rounding, states: int | None) -> Number:
         """The nearest multiple of a step that varies by row; not reportable where the step is not above zero."""

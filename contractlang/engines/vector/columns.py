@@ -16,6 +16,7 @@ from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.arithmetic import Arithmetic
 from contractlang.engines.vector.lanes import BeyondFloatsError, Flag, Known, Label, Lane, Number, loosened, rounding
+from contractlang.engines.vector.tape import BLOCK
 from contractlang.plan.nodes import Cell, Plan
 from contractlang.values import Absent, State, Value
 
@@ -125,7 +126,7 @@ class Columns:
                     values = values.astype(np.float64)
                 except OverflowError:
                     raise BeyondFloatsError from None
-            self._prepared[key] = values, float(values.min()), float(values.max())
+            self._prepared[key] = values, *_range(values)
         return self._prepared[key]
 
     def _text(self, table: Table, name: str) -> tuple[Array, tuple[str, ...]]:
@@ -178,6 +179,15 @@ class Columns:
                 found.setdefault(tuple(key), {})[own] = row
             self._positions[name] = found
         return self._positions[name]
+
+
+def _range(values: Array) -> tuple[float, float]:
+    """The smallest and the largest value, block by block so that each is read from memory once."""
+    ends = []
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        ends.append((float(block.min()), float(block.max())))
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _source(arithmetic: Arithmetic, base: Array, picked: slice | Ints) -> int:

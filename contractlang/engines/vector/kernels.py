@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contractlang.values import State
+from contractlang.values import Rounding, State
 
 Array = npt.NDArray[Any]
 Kernel = Callable[..., None]
@@ -357,6 +357,30 @@ def ratio_error(below: float) -> Kernel:
         out[(np.asarray(ex) == 0) & (2 * np.abs(x) + 2 * below <= LIMIT)] = 0
 
     return bound
+
+
+def verified_rounding(top: int, bottom: int, mode: Rounding) -> Kernel:
+    """No error where whole numbers of 64 bits confirm the rounded value of x * top / bottom."""
+
+    def verify(x: Array, ex: Array, result: Array, error: Array, *, out: Array) -> None:
+        np.copyto(out, error)
+        rows = np.nonzero((out > 0) & np.equal(ex, 0) & (np.abs(x) * abs(top) + bottom < 2.0**61))[0]
+        if not len(rows):
+            return
+        parts = np.broadcast_to(x, out.shape)[rows].astype(np.int64) * top
+        quotient, rest = np.divmod(np.abs(parts), bottom)
+        match mode:
+            case Rounding.HALF_AWAY:
+                carry = 2 * rest >= bottom
+            case Rounding.HALF_EVEN:
+                carry = (2 * rest > bottom) | ((2 * rest == bottom) & (quotient % 2 == 1))
+            case Rounding.UP:
+                carry = rest > 0
+            case _:
+                carry = np.zeros(len(rows), dtype=bool)
+        out[rows[np.sign(parts) * (quotient + carry) == result[rows]]] = 0
+
+    return verify
 
 
 def extreme_error(x: Array, y: Array, ex: Array, ey: Array, result: Array, *, out: Array) -> None:

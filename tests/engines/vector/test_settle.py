@@ -111,6 +111,19 @@ def test_amounts_beyond_53_bits() -> None:
     settled(build, {"x": x, "q": column([Q(987654321 + n, 10**9) for n in range(50)], 9)})
 
 
+@pytest.mark.parametrize("mode", list(Rounding))
+def test_one_very_large_row_does_not_send_the_others_to_the_reference(mode: Rounding) -> None:
+    """The product of the large row passes 53 bits; ties of ordinary rows are still decided on whole numbers."""
+
+    def build(builder: Builder) -> int:
+        return rounded(builder, builder.math("*", builder.cell("x"), builder.cell("q")), mode)
+
+    x = column([Q(n, 100) for n in (10**15 + 1, 5, 7, 10**6, -5, 10**7 + 1)], 2)
+    q = column(["0.123456789", "0.1", "0.5", "0.000000001", "0.1", "0.5"], 9)
+    found, _ = settled(build, {"x": x, "q": q})
+    assert found.redone == 0
+
+
 def test_numbers_beyond_floats_are_left_to_the_reference() -> None:
     def build(builder: Builder) -> int:
         node = builder.cell("x")
