@@ -132,27 +132,31 @@ class Ranges:
         for condition, value, here in self.branches(node, facts):
             if condition is not None:
                 states |= self.of(condition, here).states
-            taken = here if condition is None else narrow(self, condition, True, here)
+            taken = self.taken(condition, here)
             if taken is not None:
                 parts.append(self.of(value, taken))
         self.level -= 1
         return join(parts).with_states(states) if parts else ANY.with_states(states)
 
     def branches(self, node: nodes.Node, facts: Facts) -> list[tuple[Ref | None, Ref, Facts]]:
-        """The cases that can be reached, each with the facts that hold when its condition is asked."""
+        """The cases whose condition is asked, each with the facts that hold then. Whether a case is taken, `taken` says."""
         found: list[tuple[Ref | None, Ref, Facts]] = []
         here: Facts | None = facts
         args = node.args
         for i in range(0, len(args) - 1, 2):
             if here is None:
                 return found
-            truth = self.of(args[i], here).truth
-            if True in truth:
-                found.append((args[i], args[i + 1], here))
-            here = narrow(self, args[i], False, here) if False in truth else None
+            found.append((args[i], args[i + 1], here))
+            here = narrow(self, args[i], False, here) if False in self.of(args[i], here).truth else None
         if here is not None and len(args) % 2:
             found.append((None, args[-1], here))
         return found
+
+    def taken(self, condition: Ref | None, here: Facts) -> Facts | None:
+        """The facts under which a case is taken whose condition was asked under `here`; None where it never is."""
+        if condition is None:
+            return here
+        return narrow(self, condition, True, here) if True in self.of(condition, here).truth else None
 
     # One operation ---------------------------------------------------------------------------------------------------
 

@@ -186,8 +186,8 @@ def _ordered(name: str, item: ast.Schedule, entries: Sequence[_Interval], sink: 
                     f"schedule `{name}` has no value for {lacking}",
                     after.entry.span,
                     labels=(Label(before.entry.span, "the entry before"),),
-                    help=f"let the entry before hold until then, or add one for {lacking}; `-` is not applicable",
-                    fixes=(_until(before, after.low - 1), _added(before, before.high + 1, after.low - 1)),
+                    help=f"let the entry before hold until then, or add one for {lacking}",
+                    fixes=(_until(before, after.low - 1),),
                 )
             )
             return False
@@ -244,7 +244,7 @@ def _covers_term(scope: Scope, name: str, item: ast.Schedule, entries: Sequence[
                 "schedule-gap",
                 f"schedule `{name}` does not cover the term: no value for {' and '.join(lacking)}",
                 item.span,
-                help="leave an end open with `..`, or add entries; `-` is not applicable",
+                help="leave an end open with `..`, or add entries",
                 fixes=(Fix("let the nearest entry hold", tuple(held)),),
             )
         )
@@ -264,13 +264,6 @@ def from_year(item: ast.Item, year: int) -> tuple[Fix, ...]:
 def _until(entry: _Interval, high: int) -> Fix:
     """The entry, holding until a later (or earlier) end."""
     return edits.instead(_moments(entry.entry), _written(entry.by_date, entry.low, high))
-
-
-def _added(before: _Interval, low: int, high: int) -> Fix:
-    text = f"{_written(before.by_date, low, high)}: -"
-    newline = "\n" in before.entry.span.file.text[before.entry.span.end :].split("}", maxsplit=1)[0].split(":")[0]
-    glue = "\n" + " " * (before.entry.span.column - 1) if newline else ", "
-    return Fix(f"add `{text}`", (edits.after(before.entry.span, glue + text),))
 
 
 def _moments(entry: ast.Entry) -> Span:

@@ -47,7 +47,9 @@ def _not_given(ranges: Ranges, example: LoweredExample, root: Ref) -> dict[str, 
                 found[reason.removesuffix(NOT_GIVEN).strip("`")] = ref
             case nodes.Choose():
                 for condition, value, here in ranges.branches(node, facts):
-                    stack += [(value, here)] if condition is None else [(condition, here), (value, here)]
+                    taken = ranges.taken(condition, here)
+                    stack += [] if condition is None else [(condition, here)]
+                    stack += [] if taken is None else [(value, taken)]
             case _:
                 stack += [(arg, facts) for arg in node.args]
     return found

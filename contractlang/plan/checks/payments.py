@@ -8,7 +8,6 @@ from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.checks.places import Place, below
 from contractlang.plan.lowering.context import Lowering
-from contractlang.plan.narrowing import narrow
 from contractlang.plan.ranges import Facts, Ranges
 from contractlang.syntax import ast
 from contractlang.values import Absent, State
@@ -84,7 +83,7 @@ def _fixes(ranges: Ranges, payment: Ref, body: ast.Body, facts: Facts) -> tuple[
     changed: list[Edit] = []
     for condition, value, here in ranges.branches(node, facts):
         case = body.cases[node.args.index(value) // 2 if condition is None else node.args.index(condition) // 2]
-        taken = here if condition is None else narrow(ranges, condition, True, here)
+        taken = ranges.taken(condition, here)
         if condition is not None and case.condition and ranges.of(condition, here).states & ABSENT:
             changed += otherwise(case.condition, "no")
         if taken is not None and ranges.of(value, taken).states & ABSENT:

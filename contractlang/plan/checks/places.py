@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from contractlang.plan import nodes
 from contractlang.plan.builder import Builder, Ref
-from contractlang.plan.narrowing import narrow
 from contractlang.plan.ranges import Facts, Ranges
 from contractlang.source import Span
 
@@ -35,7 +34,7 @@ def below(ranges: Ranges, builder: Builder, place: Place) -> Iterator[Place]:
     for condition, value, here in ranges.branches(node, place.facts):
         if condition is not None:
             yield Place(condition, spans[condition], here)
-        taken = here if condition is None else narrow(ranges, condition, True, here)
+        taken = ranges.taken(condition, here)
         if taken is not None:
             yield Place(value, spans[value], taken)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from contractlang.diagnostics import edits
-from contractlang.diagnostics.diagnostic import Fix
+from contractlang.diagnostics.diagnostic import Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering.context import Lowering
@@ -45,6 +45,15 @@ def terms(low: Lowering, table: TermsTable, column: str, keys: list[Ref | None],
             return None
         args.append(ref)
     found_column = table.columns[column]
+    if found_column.type.literal:
+        low.error(
+            "kind-mismatch",
+            f"no row of table `{table.name}` says what `{column}` holds",
+            span,
+            "write a value with its unit in one row; `-` alone has neither kind nor unit",
+            labels=[Label(found_column.spans[0], f"`{column}` is `-` in every row")],
+        )
+        return None
     rows = tuple(
         nodes.TermsRow(_patterns(pattern), value, at)
         for pattern, value, at in zip(table.patterns, found_column.values, found_column.spans, strict=True)
