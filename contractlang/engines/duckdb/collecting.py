@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from contractlang.engines.base import Bytes, Column, Ints, Table
 from contractlang.engines.outputs import missing_reasons
-from contractlang.engines.sql.rows import Extents, column
+from contractlang.engines.sql import direct
+from contractlang.engines.sql.rows import Extent, Extents, Typed, as_text, column
 from contractlang.plan.nodes import Plan
 from contractlang.plan.relations import Output
 from contractlang.values import State
@@ -23,19 +24,21 @@ def output_table(
 ) -> Table:
     """The table of an output: that of `engines.outputs`, without a Python object for every cell.
 
-    `query` gives the keys as text, then the columns; `known` is what is known of them.
+    `query` gives the keys, then the columns, in the form in which they are stored; `known` is what is known of them.
     """
     names = [c for _, c, _ in output.columns]
     wide = {name for name in names if known[name].wide}
     texts = [c for _, c in output.keys]
     # Integers beyond 64 bits travel as text: Arrow has no type for them.
     shown = [column(name) for name in texts] + [
-        exp.cast(column(name), "VARCHAR" if name in wide else "BIGINT") if known[name].kind == "int" else column(name)
+        exp.cast(column(name), "VARCHAR" if name in wide else "BIGINT")
+        if known[name].kind == "int"
+        else as_text(Typed(column(name), known[name])).tree
         for name in names
     ]
     outer = exp.Select(expressions=[exp.alias_(e, f"c{i}") for i, e in enumerate(shown)]).from_(query.subquery("found"))
     found = connection.sql(outer.sql(dialect="duckdb")).to_arrow_table().combine_chunks()
-    coded = [_coded(found.column(i)) for i in range(len(texts))]
+    coded = [_coded(found.column(i), known[name]) for i, name in enumerate(texts)]
     # A row without a unit, period or category belongs to no settled row; accounts show how many there are.
     kept = np.flatnonzero(np.all([codes >= 0 for codes, _ in coded], axis=0)) if coded else np.arange(len(found))
     if coded:
@@ -52,10 +55,10 @@ def output_table(
     return Table(output.table, keys, columns)
 
 
-def _coded(texts: pa.ChunkedArray) -> tuple[Ints, list[str]]:
-    """The place of each text among the sorted texts (-1: missing), and these."""
-    encoded = texts.combine_chunks().dictionary_encode()
-    words = [str(word) for word in encoded.dictionary.to_pylist()]
+def _coded(stored: pa.ChunkedArray, known: Extent) -> tuple[Ints, list[str]]:
+    """The place of the text of each cell among the sorted texts (-1: missing), and these."""
+    encoded = stored.combine_chunks().dictionary_encode()
+    words = [direct.text_of(known.native, value, known.labels) for value in encoded.dictionary.to_pylist()]
     order = sorted(range(len(words)), key=words.__getitem__)
     places = np.empty(len(words) + 1, dtype=np.int64)
     places[order] = np.arange(len(words))

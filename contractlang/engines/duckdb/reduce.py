@@ -16,6 +16,7 @@ from contractlang.engines.sql.rows import Extent, column
 from contractlang.plan.nodes import Plan
 from contractlang.plan.relations import Output, Reduction, Scan
 from contractlang.plan.rewrites import rewritten
+from contractlang.semantics.model import TableSchema
 
 KINDS = {"int": "int", "flag": "flag", "date": "date", "code": "text", "text": "text"}
 """Kinds of row expressions by the form of a bound column."""
@@ -27,7 +28,7 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
         return collect(plan, _nothing)
     connection = _connection(members)
     reduction = rewritten(plan.reduction)
-    found = sql.stages(reduction, sources(reduction, members, connection))
+    found = sql.stages(reduction, sources(plan, reduction, members, connection))
     sinks = _sinks(reduction)
     stored: list[str] = []
     try:
@@ -40,7 +41,7 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
 
         def table(output: Output) -> Table:
             names = [*(c for _, c in output.keys), *(c for _, c, _ in output.columns)]
-            query = sql.query(found, output.step, names, frozenset(stored), order=False)
+            query = sql.query(found, output.step, names, frozenset(stored), plain=False)
             return output_table(plan, output, query, found[output.step].columns, connection)
 
         return collect(plan, fetch, table)
@@ -52,7 +53,7 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
 def statements(plan: Plan, members: Mapping[str, MemberTable]) -> list[str]:
     """The statements that `reduce` runs, for the printed plan and for tests."""
     reduction = rewritten(plan.reduction)
-    found = sql.stages(reduction, sources(reduction, members, _connection(members)))
+    found = sql.stages(reduction, sources(plan, reduction, members, _connection(members)))
     sinks = _sinks(reduction)
     shared = sql.shared(found, sinks)
     stores = [_store(found, name, frozenset(shared[:i])) for i, name in enumerate(shared)]
@@ -77,7 +78,7 @@ def rendered(tree: exp.Expr) -> str:
 
 
 def sources(
-    reduction: Reduction, members: Mapping[str, MemberTable], connection: duckdb.DuckDBPyConnection
+    plan: Plan, reduction: Reduction, members: Mapping[str, MemberTable], connection: duckdb.DuckDBPyConnection
 ) -> dict[str, sql.Source]:
     """The member tables that a reduction scans, with the ranges of the integers it reads, measured in one pass each."""
     wanted: dict[str, list[str]] = {}
@@ -85,10 +86,24 @@ def sources(
         if isinstance(step.relation, Scan):
             names = wanted.setdefault(step.relation.table, [])
             names.extend(name for name in step.relation.columns if name not in names)
-    return {name: _measured(members[name], columns, connection) for name, columns in wanted.items()}
+    labels = {table.name: _labels(table) for table in plan.tables}
+    return {
+        name: _measured(members[name], columns, labels.get(name, {}), connection) for name, columns in wanted.items()
+    }
 
 
-def _measured(table: MemberTable, columns: Sequence[str], connection: duckdb.DuckDBPyConnection) -> sql.Source:
+def _labels(table: TableSchema) -> dict[str, tuple[str, ...]]:
+    """The values of the closed categories of a table."""
+    keys = {key.name: key.labels for key in table.keys if key.labels is not None}
+    return keys | {column.name: column.labels for column in table.columns if column.labels is not None}
+
+
+def _measured(
+    table: MemberTable,
+    columns: Sequence[str],
+    labels: Mapping[str, tuple[str, ...]],
+    connection: duckdb.DuckDBPyConnection,
+) -> sql.Source:
     """The rows of a table, and what is known of its columns. The database answers most of it from the file's statistics."""
     parts: list[exp.Expr] = [exp.Count(this=exp.Star())]
     for name in columns:
@@ -110,7 +125,7 @@ def _measured(table: MemberTable, columns: Sequence[str], connection: duckdb.Duc
             native = table.natives.get(name)
             if native is not None and not _four_digits(native, next(values), next(values)):
                 native = None
-            known[name] = Extent(KINDS[form], missing=missing, native=native)
+            known[name] = Extent(KINDS[form], missing=missing, native=native, labels=labels.get(name, ()))
     return sql.Source(table.view, rows, known)
 
 

@@ -10,9 +10,13 @@ group and join them as such, which is several times cheaper, and write the text 
   month   a date; the text is its month, YYYYMM
   start   an integer year; the text is its first month, YYYY01
   year    an integer year; the text is YYYY (never in a file: the period of the two before)
+  code    a place among the values of a closed category, from 1 (never in a file: reasons, and the value in the last month)
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from sqlglot import exp
 
@@ -98,11 +102,37 @@ def certain(reading: Reading) -> tuple[b.E, b.E | None] | None:
     return None
 
 
-def as_text(kind: str, stored: b.E) -> b.E:
+def as_text(kind: str, stored: b.E, labels: Sequence[str] = ()) -> b.E:
     """The text for which a value is stored; NULL where it is."""
+    if kind == "code":
+        return b.call("list_extract", _list(labels), stored)
     if kind == "int":
         return b.cast(stored, "VARCHAR")
     if kind == "month":
         return b.call("strftime", stored, "%Y%m")
     year = b.call("lpad", b.cast(stored, "VARCHAR"), 4, "0")
     return b.binary(exp.DPipe, year, b.text("01")) if kind == "start" else year
+
+
+def text_of(kind: str | None, stored: Any, labels: Sequence[str] = ()) -> str:
+    """The text for which a value is stored, of a value at hand."""
+    match kind:
+        case "month":
+            return f"{stored.year:04}{stored.month:02}"
+        case "start":
+            return f"{int(stored):04}01"
+        case "year":
+            return f"{int(stored):04}"
+        case "code":
+            return labels[int(stored) - 1]
+        case _:
+            return str(stored)
+
+
+def as_code(text: b.E, labels: Sequence[str]) -> b.E:
+    """The place of a text among the values of a closed category."""
+    return b.cast(b.call("list_position", _list(labels), text), "SMALLINT")
+
+
+def _list(labels: Sequence[str]) -> b.E:
+    return exp.Array(expressions=[b.text(label) for label in labels])

@@ -9,6 +9,7 @@ from typing import assert_never
 from sqlglot import exp
 
 from contractlang.engines.base import native_column
+from contractlang.engines.sql import direct
 from contractlang.engines.sql.rows import (
     HUGEINT,
     ORDERED,
@@ -83,12 +84,15 @@ def stages(reduction: Reduction, sources: Mapping[str, Source]) -> dict[str, Sta
 
 
 def query(
-    found: Mapping[str, Stage], step: str, columns: Sequence[str], stored: frozenset[str], *, order: bool = True
+    found: Mapping[str, Stage], step: str, columns: Sequence[str], stored: frozenset[str], *, plain: bool = True
 ) -> exp.Select:
-    """A query for columns of a step, with one named part per step it needs; `stored` steps are tables already."""
-    names = [_written(name, found[step].columns[name]) for name in columns]
+    """A query for columns of a step, with one named part per step it needs; `stored` steps are tables already.
+
+    Ordered and with texts as text, unless it is not `plain`.
+    """
+    names = [_written(name, found[step].columns[name]) if plain else column(name) for name in columns]
     final = _select(names, _table(found[step].name))
-    if order:
+    if plain:
         final = final.order_by(*(column(name) for name in columns), copy=False)
     return with_steps(final, found, [step], stored)
 
@@ -259,6 +263,10 @@ def _last(operand: Typed, by: Typed) -> Typed:
     """The value on the row with the greatest `by`; the database would skip rows without a value."""
     if by.extent.native not in ORDERED:
         by = as_text(by)
+    if operand.extent.labels and operand.extent.native is None and not operand.extent.missing:
+        # Carrying small numbers along costs much less than carrying texts.
+        code = direct.as_code(operand.tree, operand.extent.labels)
+        operand = Typed(code, replace(operand.extent, native="code"))
     function = "arg_max_null" if operand.extent.missing else "arg_max"
     value: Tree = exp.Anonymous(this=function, expressions=[operand.tree, by.tree])
     extent = replace(operand.extent, missing=operand.extent.missing or by.extent.missing)
@@ -281,7 +289,7 @@ def _sum(operand: Typed, rows: int) -> Typed:
 
 def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
     names = [name for name in parts[0].columns if all(name in part.columns for part in parts)]
-    stored = {c: len({p.columns[c].native for p in parts}) == 1 for c in names}
+    stored = {c: len({p.columns[c].stored for p in parts}) == 1 for c in names}
     queries = [
         _select((column(c) if stored[c] else _written(c, part.columns[c]) for c in names), _table(part.name))
         for part in parts
@@ -294,6 +302,7 @@ def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
             max(p.columns[c].high for p in parts),
             any(p.columns[c].missing for p in parts),
             parts[0].columns[c].native if stored[c] else None,
+            labels=parts[0].columns[c].labels if stored[c] else (),
         )
         for c in names
     }
@@ -303,7 +312,7 @@ def _union(name: str, inputs: Sequence[str], parts: Sequence[Stage]) -> Stage:
 
 def _equal(a: str, of_a: Extent, b: str, of_b: Extent) -> Tree:
     x, y = Typed(column(a, "l"), of_a), Typed(column(b, "r"), of_b)
-    if of_a.native != of_b.native:
+    if of_a.stored != of_b.stored:
         x, y = as_text(x), as_text(y)
     return exp.EQ(this=x.tree, expression=y.tree)
 

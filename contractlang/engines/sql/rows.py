@@ -34,7 +34,8 @@ class Extent:
     """What is known of a column or an expression: its kind, the range of an integer, and whether it can be missing.
 
     `native` says how a text is stored where that is not as text (see `engines.sql.direct`); `empty`, that it is missing
-    in every row; `additive`, that the range also holds for the sum over any rows (a count, or a sum of other rows).
+    in every row; `additive`, that the range also holds for the sum over any rows (a count, or a sum of other rows);
+    `labels`, the values of a text of a closed category.
     """
 
     kind: str = "int"
@@ -44,6 +45,12 @@ class Extent:
     native: str | None = None
     empty: bool = False
     additive: bool = False
+    labels: tuple[str, ...] = ()
+
+    @property
+    def stored(self) -> tuple[str | None, tuple[str, ...]]:
+        """The form in which a text is stored: equal forms can be compared as they are."""
+        return self.native, self.labels if self.native == "code" else ()
 
     @property
     def wide(self) -> bool:
@@ -74,7 +81,7 @@ def build(expression: RowExpr, columns: Extents) -> Typed:
         case "later" if parts[0].extent.native == "year":
             later = exp.Add(this=parts[0].tree, expression=exp.Literal.number(str(expression.value)))
             return Typed(exp.paren(later), parts[0].extent)
-    if not (expression.op in _SAME and len({part.extent.native for part in parts}) == 1):
+    if not (expression.op in _SAME and len({part.extent.stored for part in parts}) == 1):
         parts = [as_text(part) for part in parts]
     missing = any(part.extent.missing for part in parts)
     match expression.op:
@@ -113,7 +120,9 @@ ORDERED = ("month", "start", "year")
 def as_text(part: Typed) -> Typed:
     """The part as text, whatever its stored form."""
     native = part.extent.native
-    return part if native is None else Typed(direct.as_text(native, part.tree), replace(part.extent, native=None))
+    if native is None:
+        return part
+    return Typed(direct.as_text(native, part.tree, part.extent.labels), replace(part.extent, native=None))
 
 
 def _missing(part: Typed) -> Typed:
@@ -303,6 +312,15 @@ def _case(expression: RowExpr, parts: Sequence[Typed]) -> Typed:
         return Typed(exp.cast(exp.null(), _TYPES[kind]), Extent(kind, 0, 0, empty=True))
     if not cases:
         return values[0]
+    labels = _labels(values)
+    if labels:
+        # Reasons are texts that repeat on every row: their numbers are cheaper to group by.
+        coded = {
+            label: Typed(exp.cast(exp.Literal.number(n), "SMALLINT"), values[0].extent)
+            for n, label in enumerate(labels, 1)
+        }
+        cases = [(condition, coded.get(_text(value) or "", value)) for condition, value in cases]
+        otherwise = None if otherwise is None else coded.get(_text(otherwise) or "", otherwise)
     tree = exp.Case()
     missing = otherwise is None or any(value.extent.missing for value in values)
     for condition, value in cases:
@@ -313,7 +331,20 @@ def _case(expression: RowExpr, parts: Sequence[Typed]) -> Typed:
     if otherwise is not None:
         tree = tree.else_(otherwise.tree)
     lows, highs = [v.extent.low for v in values], [v.extent.high for v in values]
-    return Typed(tree, Extent(kind, min(lows), max(highs), missing))
+    native = "code" if labels else None
+    return Typed(tree, Extent(kind, min(lows), max(highs), missing, native, labels=labels))
+
+
+def _text(part: Typed) -> str | None:
+    tree = part.tree
+    return str(tree.this) if isinstance(tree, exp.Literal) and tree.is_string else None
+
+
+def _labels(values: Sequence[Typed]) -> tuple[str, ...]:
+    """The different texts, where all values are texts that the contract writes (or nothing)."""
+    if any(_text(value) is None and not value.extent.empty for value in values):
+        return ()
+    return tuple(dict.fromkeys(text for value in values if (text := _text(value)) is not None))
 
 
 def _no_value(expression: RowExpr) -> bool:
