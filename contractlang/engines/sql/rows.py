@@ -315,12 +315,8 @@ def _case(expression: RowExpr, parts: Sequence[Typed]) -> Typed:
     labels = _labels(values)
     if labels:
         # Reasons are texts that repeat on every row: their numbers are cheaper to group by.
-        coded = {
-            label: Typed(exp.cast(exp.Literal.number(n), "SMALLINT"), values[0].extent)
-            for n, label in enumerate(labels, 1)
-        }
-        cases = [(condition, coded.get(_text(value) or "", value)) for condition, value in cases]
-        otherwise = None if otherwise is None else coded.get(_text(otherwise) or "", otherwise)
+        cases = [(condition, _coded(value, labels)) for condition, value in cases]
+        otherwise = None if otherwise is None else _coded(otherwise, labels)
     tree = exp.Case()
     missing = otherwise is None or any(value.extent.missing for value in values)
     for condition, value in cases:
@@ -338,6 +334,13 @@ def _case(expression: RowExpr, parts: Sequence[Typed]) -> Typed:
 def _text(part: Typed) -> str | None:
     tree = part.tree
     return str(tree.this) if isinstance(tree, exp.Literal) and tree.is_string else None
+
+
+def _coded(part: Typed, labels: Sequence[str]) -> Typed:
+    text = _text(part)
+    if text is None:
+        return part
+    return Typed(exp.cast(exp.Literal.number(labels.index(text) + 1), "SMALLINT"), part.extent)
 
 
 def _labels(values: Sequence[Typed]) -> tuple[str, ...]:
