@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,7 @@ class Shelf:
 
     def claims(self, name: str) -> list[Heading]:
         """The files whose header says this name, nearest root first, each file once."""
-        return [heading for heading in self._in_reach(name) if heading.name == name]
+        return list(self._in_reach(name, lambda heading: heading.name == name))
 
     def misnamed(self, name: str) -> Heading | None:
         """A file that lies where the name says, with a header that says something else."""
@@ -105,7 +105,7 @@ class Shelf:
 
     def names(self, name: str) -> list[str]:
         """The names in reach of a name that another document may build on, for suggestions."""
-        return sorted({h.name for h in self._in_reach(name) if h.name and h.kind != "amendment"})
+        return sorted({h.name for h in self._in_reach(name, lambda h: bool(h.name) and h.kind != "amendment")})
 
     def headings(self, folder: Path) -> tuple[Heading, ...]:
         """The headers of the `.vbc` files of one folder, in order of file name."""
@@ -117,13 +117,13 @@ class Shelf:
             self._headings[folder] = tuple(read_heading(folder / name) for name in names)
         return self._headings[folder]
 
-    def _in_reach(self, name: str) -> Iterator[Heading]:
+    def _in_reach(self, name: str, wanted: Callable[[Heading], bool]) -> Iterator[Heading]:
         seen: set[Path] = set()
         spelled = Path(*name.split(".")).parent
         for root in self.roots:
             folders = self._all_below(root.folder) if root.deep else (root.folder, root.folder / spelled)
             for folder in folders:
-                for heading in self.headings(folder):
+                for heading in filter(wanted, self.headings(folder)):
                     real = heading.path.resolve()
                     if real not in seen:
                         seen.add(real)
