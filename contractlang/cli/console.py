@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,13 @@ def assignments(written: Sequence[str], option: str) -> dict[str, str]:
 def paths(written: Sequence[str]) -> dict[str, Path]:
     """`--table NAME=PATH` options."""
     return {name: Path(value) for name, value in assignments(written, "--table").items()}
+
+
+def size(written: str | None) -> str | None:
+    """`--memory-limit SIZE`."""
+    if written is not None and not re.fullmatch(r"[1-9][0-9]{0,5} ?[KMGT]i?B", written):
+        raise click.BadParameter(f"`{written}` is not a size such as 4GB", param_hint="'--memory-limit'")
+    return written
 
 
 @contextmanager

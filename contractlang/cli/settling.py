@@ -15,6 +15,7 @@ from contractlang.cli.console import (
     paths,
     progress,
     report,
+    size,
     status,
     table,
 )
@@ -38,6 +39,7 @@ SPELLED = 4
 @click.option("--out", type=FILE, help="Write results.parquet, results.csv and run.json into this folder.")
 @click.option("--statement", is_flag=True, help="Print a statement for every group and period.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option("--memory-limit", metavar="SIZE", help="Memory for member rows (4GB); what does not fit goes to disk.")
 def run(
     *,
     contract: Path,
@@ -50,20 +52,21 @@ def run(
     out: Path | None,
     statement: bool,
     as_json: bool,
+    memory_limit: str | None,
 ) -> int:
     """Settle CONTRACT on the data of a binding, and print what is paid.
 
     Units that lack data are held and the others settled; requirements that are not met are listed with their reason.
     Exit status 1 when there is a finding.
     """
-    overrides, files = assignments(sets, "--set"), paths(tables)
+    overrides, files, memory = assignments(sets, "--set"), paths(tables), size(memory_limit)
     from contractlang.diagnostics.diagnostic import Sink
     from contractlang.runtime.executor import Engines
     from contractlang.runtime.runs import open_run, settle
 
     sink = Sink()
     with progress() as step:
-        opened = open_run(contract, data, sink, overrides=overrides, tables=files)
+        opened = open_run(contract, data, sink, overrides=overrides, tables=files, memory=memory)
         result = None
         if opened is not None:
             engines = Engines(settle=engine)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import os
+import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import mkdtemp
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines import periods as calendar
@@ -30,6 +33,7 @@ class Dataset:
     frame: Frame
     report: BindingReport
     connection: Connection
+    scratch: Path | None = None
 
     def inputs(self, periods: Collection[str] | None = None, units: Collection[str] | None = None) -> Inputs:
         """What an engine reads: the settled rows of the given periods and units (None: all).
@@ -49,8 +53,10 @@ class Dataset:
         return Inputs(frame, self.tables, self.members)
 
     def close(self) -> None:
-        """Free the connection and with it the member-level tables."""
+        """Free the connection and with it the member-level tables, and what did not fit into memory."""
         self.connection.close()
+        if self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def bind(
@@ -62,14 +68,17 @@ def bind(
     unit: str,
     period: str,
     periods: Sequence[str] = (),
+    memory: str | None = None,
 ) -> Dataset | None:
     """Bind all tables of a contract; None when anything is wrong, with everything that is wrong in the sink.
 
     `overrides` gives files by table name. `unit` and `period` are the settlement keys. `periods` are the labels to
-    settle where no input has them (contracts with member rows and exhibits only).
+    settle where no input has them (contracts with member rows and exhibits only). `memory` (`4GB`) bounds what the
+    database holds; the rest goes into a temporary folder.
     """
     _check_overrides(tables, binding, overrides, sink)
     connection = connect()
+    scratch = None if memory is None else _bounded(connection, memory)
     bound: dict[str, BoundTable] = {}
     for schema in tables:
         found = _bind_one(connection, schema, binding, overrides, sink)
@@ -90,7 +99,17 @@ def bind(
     members = {name: member_table(table) for name, table in bound.items() if table.schema.member_level}
     unused = [name for name in binding.tables if name not in schemas]
     report = BindingReport(binding.name, [bound[schema.name].report for schema in tables], unused)
-    return Dataset(tables_at_grain, members, frame, report, connection)
+    return Dataset(tables_at_grain, members, frame, report, connection, scratch)
+
+
+def _bounded(connection: Connection, memory: str) -> Path:
+    """Bound a connection; gives the folder for what does not fit, which goes away with the program at the latest."""
+    from contractlang.engines.duckdb.layout import bounded
+
+    scratch = Path(mkdtemp(prefix="vbc-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    bounded(connection, memory, scratch)
+    return scratch
 
 
 def first_day(label: str) -> dt.date:

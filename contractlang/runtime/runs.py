@@ -47,6 +47,7 @@ def open_run(
     overrides: Mapping[str, str] | None = None,
     tables: Mapping[str, Path] | None = None,
     roots: Sequence[Path] = (),
+    memory: str | None = None,
 ) -> Opened | None:
     """Compile a contract and bind its data; None, with every problem in the sink, when it cannot be settled.
 
@@ -68,6 +69,7 @@ def open_run(
         unit=compiled.unit,
         period=compiled.period,
         periods=periods,
+        memory=memory,
     )
     if dataset is None:
         return None

@@ -189,3 +189,12 @@ def test_a_trial_leaves_no_term_unused(folder: Path, run_vbc: Vbc) -> None:
     assert said.err == ""  # and not that nothing reads `sharing_rate` now
     assert "share = 40% (" not in said.out
     assert "earned.share = 40%" in said.out
+
+
+def test_a_memory_limit_changes_no_cent(folder: Path, run_vbc: Vbc) -> None:
+    assert run_vbc(*RUN, "--memory-limit", "200MB").out == run_vbc(*RUN).out
+
+
+def test_a_memory_limit_has_a_unit(folder: Path, run_vbc: Vbc) -> None:
+    with pytest.raises(click.BadParameter, match="`200` is not a size such as 4GB"):
+        run_vbc(*RUN, "--memory-limit", "200")

@@ -34,13 +34,20 @@ def compiled() -> Compiled:
     return found
 
 
-def bound(contract: Compiled, data: Path) -> Dataset:
+def bound(contract: Compiled, data: Path, memory: str | None = None) -> Dataset:
     sink = Sink()
     binding = read_binding(HERE / "binding.toml", sink)
     files = {table: data / f"{file}.parquet" for table, file in FILES.items()}
     periods = [period.label for period in contract.periods()]
     found = binding and bind(
-        contract.tables, binding, files, sink, unit=contract.unit, period=contract.period, periods=periods
+        contract.tables,
+        binding,
+        files,
+        sink,
+        unit=contract.unit,
+        period=contract.period,
+        periods=periods,
+        memory=memory,
     )
     if not found:
         raise SystemExit("\n".join(d.message for d in sink))
@@ -99,11 +106,10 @@ def main(data: str, repeats: int = 3, memory_limit: str | None = None) -> None:
     contract = compiled()
     for _ in range(repeats):
         bind_cpu = time.process_time()
-        dataset = bound(contract, Path(data))
+        dataset = bound(contract, Path(data), memory_limit)
         bind_cpu = time.process_time() - bind_cpu
         bind_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         if memory_limit:
-            dataset.connection.execute(f"SET memory_limit='{memory_limit}'")
             dataset.connection.execute("SET preserve_insertion_order=false")
         wall, cpu = time.perf_counter(), time.process_time()
         reduced = reduce(contract.plans[-1], dataset.members)
