@@ -52,6 +52,11 @@ READING = (
         "Long tables belong into a bound file: declare a `table` with typed columns and name the file in the binding.",
     ),
     Entry(
+        "contract-too-large",
+        "a contract asks for more operations than it may",
+        "The limit keeps text from a stranger safe to compile. What repeats belongs into a `table`, or into a bound file.",
+    ),
+    Entry(
         "unknown-item",
         "a line at the left margin starts with a word that opens no item",
         "Items start at the left margin with their word: `define`, `input`, `payment` …; their clauses are indented.",

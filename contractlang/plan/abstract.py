@@ -25,12 +25,25 @@ class Abstract:
     states: frozenset[State] = frozenset()
     present: bool = True
 
+    def __hash__(self) -> int:
+        """Cheap: ranges are keys of every look-up, and hashing fractions is slow."""
+        low, high = self.low, self.high
+        return hash(
+            (low and low.numerator, high and high.numerator, self.nonzero, self.truth, self.labels, self.states)
+        )
+
     @property
     def never_zero(self) -> bool:
         return self.nonzero or (self.low is not None and self.low > 0) or (self.high is not None and self.high < 0)
 
     def with_states(self, states: Iterable[State]) -> Abstract:
-        return replace(self, states=self.states | frozenset(states))
+        return self.having(self.states | frozenset(states))
+
+    def having(self, states: frozenset[State]) -> Abstract:
+        """The same values beside other states."""
+        if states == self.states:
+            return self
+        return Abstract(self.low, self.high, self.nonzero, self.truth, self.labels, states, self.present)
 
 
 ANY = Abstract()

@@ -24,13 +24,14 @@ class Builder:
 
     def __init__(self) -> None:
         self.nodes: list[nodes.Node] = []
-        self._seen: dict[tuple[nodes.Op, tuple[Ref, ...], Type], Ref] = {}
+        self._seen: dict[tuple[nodes.Op | int, tuple[Ref, ...], Type], Ref] = {}
         self._latest: dict[Ref, Span] = {}
         self._parts: dict[Place, tuple[Span, ...]] = {}
 
     def emit(self, op: nodes.Op, args: tuple[Ref, ...], type_: Type, origin: Span) -> Ref:
         """The index of a node for this operation, new or shared."""
-        key = (op, args, type_)
+        # A table is one object however often it is read, and its many rows are not compared each time.
+        key = (id(op) if isinstance(op, nodes.Terms | nodes.Curve) else op, args, type_)
         ref = self._seen.get(key)
         if ref is None:
             self.nodes.append(nodes.Node(op, args, type_, origin))

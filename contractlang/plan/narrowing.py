@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from contractlang.plan import abstract, nodes
-from contractlang.plan.abstract import UNRESTRICTED, Abstract, meet
+from contractlang.plan.abstract import ANY, UNRESTRICTED, Abstract, meet
 from contractlang.plan.builder import Ref
 from contractlang.values import Absent, State, Value
 
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 DEPTH = 20
 """Names and operators between a condition and what it is about."""
 
+MOST_FACTS = 60
+"""Beyond so many facts those about conditions are forgotten, the oldest first; ranges of values are kept."""
+
 NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "is": "is not", "is not": "is"}
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "is": "is", "is not": "is not"}
-PRESENT = replace(UNRESTRICTED, states=frozenset())
+PRESENT = ANY
+YES, NO = Abstract(truth=frozenset({True})), Abstract(truth=frozenset({False}))
 
 STRICT = nodes.Arithmetic | nodes.Negate | nodes.Absolute | nodes.Power | nodes.Compare | nodes.Among | nodes.DatePart
 """Operations whose value is there only if all their arguments are."""
@@ -41,6 +45,8 @@ def narrow(ranges: Ranges, condition: Ref, truth: bool, facts: Facts) -> Facts |
         joined = isinstance(ranges.plan.nodes[ref].op, nodes.Logic) and len(fact.truth) == 1
         if joined and not narrowing.holds(ref, next(iter(fact.truth)), 0):
             return None
+    if len(narrowing.facts) > MOST_FACTS:
+        return narrowing.fewer()
     return narrowing.facts
 
 
@@ -58,10 +64,15 @@ class _Narrowing:
         self.facts[ref] = both
         return (bool(both.truth) and (both.labels is None or bool(both.labels))) or not both.present
 
+    def fewer(self) -> dict[Ref, Abstract]:
+        flags = [f for f in self.facts if isinstance(self.nodes[f].op, nodes.Compare | nodes.Logic | nodes.Among)]
+        dropped = set(flags[: len(flags) // 2])
+        return {f: a for f, a in self.facts.items() if f not in dropped}
+
     def holds(self, condition: Ref, truth: bool, depth: int) -> bool:
         """A condition is there and is `truth`."""
         node = self.nodes[condition]
-        if not self.add(condition, replace(PRESENT, truth=frozenset({truth}))):
+        if not self.add(condition, YES if truth else NO):
             return False
         if depth > DEPTH:
             return True
@@ -104,10 +115,10 @@ class _Narrowing:
             case nodes.Logic(op="not") if depth < DEPTH:
                 return frozenset(not t for t in self.glance(node.args[0], depth + 1))
             case nodes.Compare() | nodes.Test() | nodes.Among():
-                args = [meet(base[a], self.facts[a]) if a in self.facts else base[a] for a in node.args]
+                args = [meet(base(a), self.facts[a]) if a in self.facts else base(a) for a in node.args]
                 return self.ranges.step(ref, args).truth
             case _:
-                return base[ref].truth
+                return base(ref).truth
 
     def present(self, ref: Ref, depth: int) -> bool:
         """A value is there, and with it everything that it is strictly made of."""
@@ -117,7 +128,7 @@ class _Narrowing:
         if depth > DEPTH or not isinstance(node.op, nodes.Alias | nodes.Round | STRICT):
             return True
         if isinstance(node.op, nodes.Arithmetic) and node.op.op == "/":
-            self.add(node.args[1], replace(PRESENT, nonzero=True))
+            self.add(node.args[1], Abstract(nonzero=True))
         return all(self.present(arg, depth + 1) for arg in node.args)
 
     # States ----------------------------------------------------------------------------------------------------------
@@ -192,13 +203,13 @@ class _Narrowing:
     def bounded(self, ref: Ref, op: str, by: Abstract, depth: int) -> bool:
         match op:
             case "<" | "<=":
-                fact = replace(PRESENT, high=by.high, nonzero=op == "<" and by.high is not None and by.high <= 0)
+                fact = Abstract(high=by.high, nonzero=op == "<" and by.high is not None and by.high <= 0)
             case ">" | ">=":
-                fact = replace(PRESENT, low=by.low, nonzero=op == ">" and by.low is not None and by.low >= 0)
+                fact = Abstract(low=by.low, nonzero=op == ">" and by.low is not None and by.low >= 0)
             case "is":
                 fact = replace(by, states=frozenset(), present=True)
             case _:
-                fact = replace(PRESENT, nonzero=by.low is not None and by.low == by.high == 0)
+                fact = Abstract(nonzero=by.low is not None and by.low == by.high == 0)
                 labels = self.ranges.of(ref, self.facts).labels
                 if by.labels is not None and len(by.labels) == 1 and labels is not None:
                     return self.labelled(ref, labels - by.labels, 0)

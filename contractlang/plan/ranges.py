@@ -14,11 +14,11 @@ from typing import assert_never
 from contractlang.plan import abstract, nodes
 from contractlang.plan.abstract import ANY, Abstract, exactly, join, meet
 from contractlang.plan.builder import Ref
-from contractlang.plan.coverage import reachable, uncovered
+from contractlang.plan.coverage import Coverage
 from contractlang.plan.narrowing import STRICT, narrow
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import Kind
-from contractlang.values import State
+from contractlang.values import State, Value
 
 Facts = Mapping[Ref, Abstract]
 Context = frozenset[tuple[Ref, Abstract]]
@@ -26,7 +26,7 @@ Context = frozenset[tuple[Ref, Abstract]]
 NOWHERE: Context = frozenset()
 """The context in which nothing is known."""
 
-BUDGET = 150_000
+BUDGET = 25_000
 """Evaluations of one operation in one context, for the whole plan."""
 
 DEPTH = 12
@@ -54,14 +54,30 @@ class Ranges:
         self._memo: dict[tuple[Ref, Context], Abstract] = {}
         self._lookups: dict[tuple[int, tuple[Abstract, ...]], Abstract] = {}
         self._assumed: set[Ref] = set()
+        self._coverages: dict[int, Coverage] = {}
+        self._base: dict[Ref, Abstract] = {}
         self._below: list[int] = []
-        self.base: list[Abstract] = []
         for ref, node in enumerate(plan.nodes):
             mask = 1 << ref
             for arg in node.args:
                 mask |= self._below[arg]
             self._below.append(mask)
-            self.base.append(self.step(ref, [self.base[a] for a in node.args]))
+
+    def base(self, root: Ref) -> Abstract:
+        """The range of a node without a look at the conditions inside it: coarser than `of`, and always cheap."""
+        base = self._base
+        stack = [root]
+        while stack:
+            ref = stack[-1]
+            args = self.plan.nodes[ref].args
+            open_ = [a for a in args if a not in base] if ref not in base else []
+            if open_:
+                stack += open_
+                continue
+            stack.pop()
+            if ref not in base:
+                base[ref] = self.step(ref, [base[a] for a in args])
+        return base[root]
 
     def of(self, ref: Ref, facts: Facts | None = None) -> Abstract:
         """The range of a node where the facts hold."""
@@ -96,7 +112,7 @@ class Ranges:
             self.spent += 1
             if self.spent > BUDGET or (choice and self.level >= DEPTH):
                 self._assume(ref)
-                result = self.base[ref]
+                result = self.base(ref)
             elif choice:
                 result = self._choose(node, facts)
             else:
@@ -116,7 +132,7 @@ class Ranges:
             if ref not in self._assumed:
                 self._assumed.add(ref)
                 node = self.plan.nodes[ref]
-                self._note(ref, node, tuple(self.base[a] for a in node.args))
+                self._note(ref, node, tuple(self.base(a) for a in node.args))
                 stack.extend(node.args)
 
     def _note(self, ref: Ref, node: nodes.Node, args: tuple[Abstract, ...]) -> None:
@@ -180,11 +196,11 @@ class Ranges:
             case nodes.Arithmetic(op=op):
                 return _arithmetic(op, args, states)
             case nodes.Negate():
-                return replace(abstract.negate(args[0]), states=states)
+                return abstract.negate(args[0]).having(states)
             case nodes.Power(exponent=exponent):
                 return abstract.power(args[0], exponent, states)
             case nodes.Absolute():
-                return replace(abstract.size(args[0]), states=states)
+                return abstract.size(args[0]).having(states)
             case nodes.Extreme(op=op):
                 return abstract.extreme(op, args)
             case nodes.Compare(op=op):
@@ -201,7 +217,7 @@ class Ranges:
                 return join(values).with_states(frozenset[State]().union(*(c.states for c in conditions)))
             case nodes.Fallback(missing=missing):
                 taken = {State.MISSING} if missing else {State.NOT_APPLICABLE, State.NOT_REPORTABLE}
-                kept = replace(args[0], states=args[0].states - taken)
+                kept = args[0].having(args[0].states - taken)
                 return join((kept, args[1])) if args[0].states & taken else kept
             case nodes.Round():
                 zero_step = frozenset() if args[1].low is not None and args[1].low > 0 else {State.NOT_REPORTABLE}
@@ -261,9 +277,20 @@ class Ranges:
         assert isinstance(op, nodes.Terms)
         if not all(a.present for a in args):
             return NOTHING
-        found = join(exactly(r.value) for r in reachable(op, args))
-        lacking = uncovered(op, args, self.whole(node)) is not None
-        return found.with_states({State.MISSING}) if lacking else found
+        coverage = self.coverage(op)
+        found = join(coverage.value(row) for row in coverage.reachable(args))
+        return found.with_states({State.MISSING}) if self.lacking(node, args) is not None else found
+
+    def coverage(self, op: nodes.Terms) -> Coverage:
+        """The rows of a table, ordered once."""
+        if id(op) not in self._coverages:
+            self._coverages[id(op)] = Coverage(op)
+        return self._coverages[id(op)]
+
+    def lacking(self, node: nodes.Node, args: Sequence[Abstract]) -> tuple[Value, ...] | None:
+        """Keys for which a table has no row, as an example; None when there are none."""
+        assert isinstance(node.op, nodes.Terms)
+        return self.coverage(node.op).lacking(args, self.whole(node))
 
     def whole(self, node: nodes.Node) -> tuple[bool, ...]:
         """Which arguments of a node are known to be whole numbers."""
@@ -306,7 +333,7 @@ def _arithmetic(op: str, args: Sequence[Abstract], states: frozenset[State]) -> 
             result = abstract.divide(a, b)
             if not b.never_zero:
                 states = states | {State.NOT_REPORTABLE}
-    return replace(result, states=states)
+    return result.having(states)
 
 
 def _sign_low(a: Abstract) -> Fraction | None:

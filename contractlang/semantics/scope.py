@@ -273,9 +273,20 @@ _DECLARING = {
 }
 
 
+def _alike(text: str, known: Sequence[str]) -> Sequence[str]:
+    """Of very many names those that are worth a comparison."""
+    if len(known) <= MANY_NAMES:
+        return known
+    ends = (text[:1], text[-1:])
+    return [k for k in known if abs(len(k) - len(text)) <= 2 and (k[:1], k[-1:]) == ends][:MANY_NAMES]
+
+
+MANY_NAMES = 300
+
+
 def unknown(text: str, span: Span, known: Sequence[str], what: str = "name") -> Diagnostic:
     """A name that means nothing here, with the nearest known one as a fix. `what` says what is looked for."""
-    near = difflib.get_close_matches(text, known, 1, 0.6)
+    near = difflib.get_close_matches(text, _alike(text, known), 1, 0.6)
     listed = ", ".join(f"`{k}`" for k in list(known)[:8])
     help_ = f"known here: {listed}" if listed else _DECLARING.get(what, "declare it first")
     return Diagnostic(

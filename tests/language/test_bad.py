@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parent / "bad"
 CASES = sorted(path for path in FOLDER.iterdir() if path.suffix == ".vbc" or path.is_dir())
 
 RUN_TIME = {
+    "contract-too-large": "more than thirty thousand operations; the tests of limits ask for them",
     "control-failed": "a control is evaluated on settled rows",
     "example-failed": "an example is evaluated by `vbc test`",
     "file-too-large": "a file of two million characters; the tests of the syntax make one",

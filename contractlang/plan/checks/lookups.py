@@ -8,7 +8,7 @@ from contractlang.plan import nodes
 from contractlang.plan.abstract import Abstract, beyond, inside
 from contractlang.plan.builder import Ref
 from contractlang.plan.checks.places import Place, first
-from contractlang.plan.coverage import OTHER, uncovered
+from contractlang.plan.coverage import OTHER
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.ranges import Ranges
 from contractlang.semantics.literals import amount
@@ -26,7 +26,7 @@ def check_lookups(ranges: Ranges, low: Lowering, roots: list[Place], sink: Sink)
             outside.add(op.name)
             _outside(ranges, low, _place(ranges, low, roots, ref), op, sink)
         elif isinstance(op, nodes.Terms) and op.table not in outside and _complete(low, op.table):
-            lacking = uncovered(op, args, ranges.whole(ranges.plan.nodes[ref]))
+            lacking = ranges.lacking(ranges.plan.nodes[ref], args)
             if lacking is not None:
                 outside.add(op.table)
                 _row_missing(ranges, low, _place(ranges, low, roots, ref), lacking, sink)
@@ -51,7 +51,7 @@ def _place(ranges: Ranges, low: Lowering, roots: list[Place], ref: Ref) -> Place
         args = [ranges.of(a, place.facts) for a in node.args]
         if isinstance(op, nodes.Curve):
             return not inside(op, args[0])
-        return isinstance(op, nodes.Terms) and uncovered(op, args, ranges.whole(node)) is not None
+        return isinstance(op, nodes.Terms) and ranges.lacking(node, args) is not None
 
     return first(ranges, low.builder, roots, too_far) or Place(ref, node.origin, {})
 

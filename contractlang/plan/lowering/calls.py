@@ -308,7 +308,8 @@ def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
     if scale.borders.literal:
         factor = type_.shown[0] if type_.shown else Fraction(1)
         if factor != 1:
-            curve = _stretched(curve, factor)
+            key = (name, factor)
+            curve = low.stretched[key] = low.stretched.get(key) or _stretched(curve, factor)
         if type_.kind is Kind.PERCENT and _above_two(curve):
             low.warn(
                 "percent-or-points",

@@ -54,6 +54,8 @@ class Lowering:
         self.assumed: dict[str, Type] = {}
         self.trial: dict[str, Type] = {}
         self.hidden: dict[Ref, str] = {}
+        self.tables: dict[tuple[str, str], nodes.Terms] = {}
+        self.stretched: dict[tuple[str, Fraction], nodes.Curve] = {}
         self.names: list[nodes.Named] = []
         self.refusals: list[nodes.Refusal] = []
         self.requirements: list[nodes.Requirement] = []

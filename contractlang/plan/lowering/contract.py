@@ -35,6 +35,10 @@ from contractlang.syntax import ast
 CENT = Fraction(1, 100)
 
 
+MOST_OPERATIONS = 30_000
+"""Operations of one contract, many times more than any real one asks for: text from a stranger is safe to compile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lowered:
     """A lowered text: its plan, its examples still to be evaluated, and the state that examples are lowered with."""
@@ -68,6 +72,13 @@ def lower(
     for titled in scope.titled:
         if isinstance(titled, ast.Guarantee):
             _guarantee(low, titled)
+    if len(low.builder.nodes) > MOST_OPERATIONS:
+        low.error(
+            "contract-too-large",
+            f"the contract asks for {len(low.builder.nodes):_} operations; the limit is {MOST_OPERATIONS:_}",
+            document.name.span,
+            "put what repeats into a `table`, or bind it from a file with `input`",
+        )
     _check_results(low, document)
     if document.kind == "contract":
         _check_paid(low, document)

@@ -26,6 +26,9 @@ from contractlang.source import Span
 from contractlang.syntax import ast
 from contractlang.values import State
 
+MOST_CASES = 500
+"""Cases of one `when`. What has more of them is a table or a scale."""
+
 
 def lower_expression(low: Lowering, e: ast.Expr) -> Ref | None:
     match e:
@@ -76,6 +79,14 @@ def lower_body(low: Lowering, body: ast.Body) -> Ref | None:
     """An expression, or a table of `when` cases."""
     if not isinstance(body, ast.Cases):
         return lower_expression(low, body)
+    if len(body.cases) > MOST_CASES:
+        low.error(
+            "table-too-large",
+            f"{len(body.cases):_} cases in a `when`; the limit is {MOST_CASES}",
+            body.cases[MOST_CASES].span,
+            "write a table of terms for values of a category, or a scale for numbers",
+        )
+        return None
     args: list[Ref] = []
     values: list[Ref] = []
     parts: list[ast.Expr] = []

@@ -54,16 +54,22 @@ def terms(low: Lowering, table: TermsTable, column: str, keys: list[Ref | None],
             labels=[Label(found_column.spans[0], f"`{column}` is `-` in every row")],
         )
         return None
-    rows = tuple(
-        nodes.TermsRow(_patterns(pattern), value, at)
-        for pattern, value, at in zip(table.patterns, found_column.values, found_column.spans, strict=True)
-    )
     grain = typing.union([low.type(a) for a in args])
     absent = found_column.type.absent | typing.absences([low.type(a) for a in args])
     if not _total(table):
         absent = absent | {State.MISSING}
     type_ = replace(found_column.type, grain=grain, absent=absent)
-    return low.emit(nodes.Terms(table.name, column, rows), tuple(args), type_, span)
+    return low.emit(_lookup(low, table, column), tuple(args), type_, span)
+
+
+def _lookup(low: Lowering, table: TermsTable, column: str) -> nodes.Terms:
+    """The operation that reads a column: one object for all its readers."""
+    key = (table.name, column)
+    if key not in low.tables:
+        found = table.columns[column]
+        rows = tuple(map(nodes.TermsRow, map(_patterns, table.patterns), found.values, found.spans))
+        low.tables[key] = nodes.Terms(table.name, column, rows)
+    return low.tables[key]
 
 
 def _keys_with_unit(table: TermsTable, position: int, word: str) -> tuple[Fix, ...]:
