@@ -238,9 +238,9 @@ class Ranges:
                     return Abstract(states=args[0].states)  # a party may negotiate it: both truths are possible
                 return args[0]
             case nodes.Aggregate():
-                return _aggregate(node, args, states)
+                return self._aggregate(node, args, states)
             case nodes.Previous():
-                return Abstract(states=node.type.absent | states)
+                return Abstract(states=self._previous(ref, node) | states)
             case nodes.DatePart():
                 return Abstract(states=states)
             case _:
@@ -266,6 +266,30 @@ class Ranges:
             return Abstract(labels=self.categories[key])
         tops = {"half": 2, "quarter": 4, "month": 12}
         return Abstract(Fraction(1), Fraction(tops[key]), nonzero=True) if key in tops else ANY
+
+    def _previous(self, ref: Ref, node: nodes.Node) -> frozenset[State]:
+        """The states of a value one period earlier.
+
+        What is proved of the own period holds there too if the contract says where the value starts: then every period
+        that is read lies in the term. Otherwise, and on a circle, only the type is known.
+        """
+        op = node.op
+        assert isinstance(op, nodes.Previous)
+        named = self.plan.named(op.name) if op.periods and node.args else None
+        if named is None or named.node >= ref:
+            return node.type.absent
+        proved = self._evaluated(named.node, {}, NOWHERE).states | {State.MISSING}
+        return node.type.absent & proved
+
+    def _aggregate(self, node: nodes.Node, args: Sequence[Abstract], states: frozenset[State]) -> Abstract:
+        op = node.op
+        key = self.plan.nodes[node.args[0]].op if node.args else None
+        assert isinstance(op, nodes.Aggregate)
+        if op.function == "count" and isinstance(key, nodes.Key) and op.over == (key.key,) and not op.filtered:
+            labels = self.categories.get(key.key)
+            if labels is not None:
+                return exactly(Fraction(len(labels)))
+        return _aggregate(node, args, states)
 
     def _curve(self, op: nodes.Curve, x: Abstract) -> Abstract:
         found = abstract.curve_range(op, x)
