@@ -11,7 +11,7 @@ STAMP := .venv/.ready
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip
 EXAMPLE := examples/01_shared_savings
 
-.PHONY: help run test slow bench lint format pins clean
+.PHONY: help run test slow search bench lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,6 +24,9 @@ test: $(STAMP)  ## run all tests but the slow ones and the benchmarks (ARGS="-k 
 
 slow: $(STAMP)  ## run the slow tests
 	@$(BIN)/pytest -q -n 2 -m slow $(ARGS)
+
+search: $(STAMP)  ## look for new counterexamples with random contracts and data
+	@SEARCH=search $(BIN)/pytest -q -n 2 tests/language tests/differential tests/engines $(ARGS)
 
 bench: $(STAMP)  ## run the benchmarks, one after the other
 	@$(BIN)/pytest -q -n 0 -m benchmark --benchmark-enable --timeout 0 $(ARGS)

@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A run of the suite is the same every time; `make search` looks for new cases.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile(os.environ.get("SEARCH", "repeatable"))
 
 PUBLISHED = (
     'CMS publishes the files at data.cms.gov, "Medicare Shared Savings Program, '

@@ -296,15 +296,18 @@ def logic(op: str, args: Sequence[Abstract]) -> Abstract:
 
 
 def test(state: str, a: Abstract) -> Abstract:
-    """Whether a value is applicable, reportable or missing."""
+    """Whether a value is applicable, reportable or missing; of a missing value only the last is known."""
     passing: frozenset[State]
     match state:
         case "applicable":
-            passing = ALL_STATES - {State.NOT_APPLICABLE}
+            passing = frozenset({State.NOT_REPORTABLE})
         case "reportable":
             passing = frozenset()
         case _:
             passing = frozenset({State.MISSING})
-    yes = bool(a.states & passing) or (a.present and state != "missing")
-    no = bool(a.states - passing) or (a.present and state == "missing")
-    return Abstract(truth=frozenset(t for t, possible in ((True, yes), (False, no)) if possible) or BOTH)
+    unknown = frozenset() if state == "missing" else a.states & {State.MISSING}
+    # Any cell of a file may lack its value, whatever is proved of the value where it is there.
+    yes = bool(a.states & passing) or a.present
+    no = bool(a.states - passing - unknown) or (a.present and state == "missing")
+    truth = frozenset(t for t, possible in ((True, yes), (False, no)) if possible)
+    return Abstract(truth=truth or BOTH, states=unknown)

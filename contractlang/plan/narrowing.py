@@ -138,10 +138,10 @@ class _Narrowing:
             return self.present(ref, depth)
         match state:
             case "applicable":
-                allowed = abstract.ALL_STATES - {State.NOT_APPLICABLE} if truth else frozenset({State.NOT_APPLICABLE})
+                allowed = frozenset({State.NOT_REPORTABLE if truth else State.NOT_APPLICABLE})
                 there = truth
             case "reportable":
-                allowed, there = abstract.ALL_STATES, False
+                allowed, there = abstract.ALL_STATES - {State.MISSING}, False
             case _:
                 allowed = frozenset({State.MISSING}) if truth else abstract.ALL_STATES - {State.MISSING}
                 there = not truth

@@ -221,7 +221,7 @@ class Previous:
 
     `periods` counts back (`prior` is 1); `at` names a fixed period label, or weighted labels (`at baseline`: the
     weighted mean). With one argument, that is the value where the other period lies before the start of the term.
-    Otherwise a period without a row is missing, reason "no data for PERIOD".
+    Otherwise a period without any row is missing, reason "no data for PERIOD"; a unit without a row in it has nobody.
     """
 
     name: str

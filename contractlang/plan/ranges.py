@@ -218,7 +218,8 @@ class Ranges:
             case nodes.Fallback(missing=missing):
                 taken = {State.MISSING} if missing else {State.NOT_APPLICABLE, State.NOT_REPORTABLE}
                 kept = args[0].having(args[0].states - taken)
-                return join((kept, args[1])) if args[0].states & taken else kept
+                # Any cell of a file may lack its value, so `if missing` can always take its second part.
+                return join((kept, args[1])) if missing or args[0].states & taken else kept
             case nodes.Round():
                 zero_step = frozenset() if args[1].low is not None and args[1].low > 0 else {State.NOT_REPORTABLE}
                 return Abstract(_sign_low(args[0]), _sign_high(args[0]), states=states | zero_step)

@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute  # noqa: F401 pyarrow looks for it late, inside the first run
+import pyarrow.compute  # pyarrow looks for it late, inside the first run
 from sqlglot import exp
 
 from contractlang.engines.base import Bytes, Column, Ints, Table

@@ -271,11 +271,10 @@ class Evaluator:
         finer = sorted(grain - {governing.period} - set(key))
         if finer:
             return Absent(State.MISSING, f"`{op.name}` varies by {', '.join(finer)} in {period}")
-        units = self._network.units(governing, period)
-        there = (
-            key[plan.unit] in units
-            if governing.unit in grain
-            else bool(units) or not _reads_network(governing, named.node)
+        # A unit without any row in a period that others have data for has nobody in it: sums of member rows are zero,
+        # rates not reportable, cells of its own inputs missing.
+        there = bool(self._network.units(governing, period)) or (
+            governing.unit not in grain and not _reads_network(governing, named.node)
         )
         return (governing, named.node) if there else Absent(State.MISSING, f"no data for {period}")
 

@@ -109,16 +109,18 @@ def logic(op: str, values: Sequence[Value]) -> Value:
     return strongest(values) or (not deciding)
 
 
-def test(state: str, value: Value) -> bool:
-    """Whether a value is `applicable`, `reportable` or `missing`."""
+def test(state: str, value: Value) -> Value:
+    """Whether a value is `applicable`, `reportable` or `missing`; of a missing value only the last is known."""
     found = value.state if isinstance(value, Absent) else State.VALUE
     match state:
+        case "missing":
+            return found is State.MISSING
+        case _ if found is State.MISSING:
+            return value
         case "applicable":
             return found is not State.NOT_APPLICABLE
         case "reportable":
             return found is State.VALUE
-        case "missing":
-            return found is State.MISSING
         case _:
             raise ValueError(f"no state `{state}`")
 

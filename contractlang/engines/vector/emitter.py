@@ -262,14 +262,16 @@ class Emitter:
         return Flag(values, states)
 
     def _test(self, state: str, lane: Lane) -> Lane:
-        match state:
-            case "applicable":
-                found = self.is_state(lane, State.VALUE, State.NOT_REPORTABLE, State.MISSING)
-            case "reportable":
-                found = self.is_state(lane, State.VALUE)
-            case _:
-                found = self.is_state(lane, State.MISSING)
-        return Known(state != "missing") if found is None else found
+        if state == "missing":
+            return self.is_state(lane, State.MISSING) or Known(value=False)
+        passing = (State.VALUE, State.NOT_REPORTABLE) if state == "applicable" else (State.VALUE,)
+        found = self.is_state(lane, *passing)
+        if found is None:
+            return Known(value=True)
+        unknown = [int(s) if s is State.MISSING else 0 for s in State]
+        register = self._state_or_none(lane)
+        states = self.tape.emit(kernels.renamed(unknown), register, dtype=np.uint8, key=("renamed", tuple(unknown)))
+        return replace(found, states=states)
 
     def choose(self, args: Sequence[Lane]) -> Lane:
         """The first case that holds; an absent condition before it makes the result absent."""

@@ -141,17 +141,21 @@ class Runs:
         rows = self._match(run, other)
         if rows is None:
             return outcome.on(arithmetic)
-        gone = rows < 0
-        missing = Absent(State.MISSING, f"no data for {period}")
-        if gone.all():
-            return Known(missing)
-        if not gone.any():
+        gone = np.nonzero(rows < 0)[0]
+        if not len(gone):
             return outcome.on(arithmetic, rows)
+        key = run.shape.key(cell) | {plan.period: period}
+        lacking: list[int] = []
+        for row in gone.tolist():
+            value = self.evaluator.value(plan, named.node, key | {plan.unit: run.rows.units[row]})
+            if not isinstance(value, Absent):  # an amount of nobody, such as a sum over no members
+                return None
+            lacking.append(int(value.state))
         picked = np.maximum(rows, 0)
         if isinstance(outcome.lane, Known):
             outcome = other.spread(there)
         states = np.zeros(len(rows), np.uint8) if outcome.states is None else outcome.states[picked]
-        states[gone] = int(State.MISSING)
+        states[gone] = lacking
         return outcome.on(arithmetic, picked, states)
 
     def _for_all(self, other: Run, outcome: Outcome, arithmetic: Arithmetic) -> Lane | None:

@@ -141,7 +141,7 @@ def limited(low: Lowering, op: str, x: Ref, limit: Ref, parts: tuple[ast.Expr, .
     if bounded is None or State.NOT_APPLICABLE not in low.type(x).absent:
         return bounded
     type_ = low.type(bounded)
-    applies = low.emit(nodes.Test("applicable"), (x,), Type(Kind.FLAG, grain=low.type(x).grain), span)
+    applies = low.test("applicable", x, span)
     type_ = replace(type_, absent=type_.absent | {State.NOT_APPLICABLE})
     return low.emit(nodes.Choose(), (applies, bounded, x), type_, span)
 

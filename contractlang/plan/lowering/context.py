@@ -103,6 +103,12 @@ class Lowering:
     def zero_money(self, origin: Span) -> Ref:
         return self.constant(Fraction(0), MONEY_ZERO, origin)
 
+    def test(self, state: str, ref: Ref, span: Span) -> Ref:
+        """Whether a value is `applicable`, `reportable` or `missing`; of a missing value only the last is known."""
+        type_ = self.type(ref)
+        unknown = frozenset() if state == "missing" else type_.absent & {State.MISSING}
+        return self.emit(nodes.Test(state), (ref,), Type(Kind.FLAG, grain=type_.grain, absent=unknown), span)
+
     def absent(self, state: State, reason: str, like: Type, origin: Span) -> Ref:
         type_ = replace(like, grain=SCALAR, absent=frozenset({state}), step=Fraction(0), literal=False)
         return self.constant(Absent(state, reason), type_, origin)

@@ -415,7 +415,7 @@ def _state_test(low: Lowering, e: ast.StateTest) -> Ref | None:
     ref = lower_expression(low, e.operand)
     if ref is None:
         return None
-    test = low.emit(nodes.Test(e.state), (ref,), replace(FLAG, grain=low.type(ref).grain), e.span)
+    test = low.test(e.state, ref, e.span)
     return low.emit(nodes.Logic("not"), (test,), low.type(test), e.span) if e.negated else test
 
 

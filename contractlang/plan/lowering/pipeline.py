@@ -140,7 +140,7 @@ def not_below_zero(low: Lowering, ref: Ref, span: Span) -> Ref:
     above = low.emit(nodes.Extreme("max"), (ref, zero), type_, span)
     if State.NOT_APPLICABLE not in type_.absent:
         return above
-    applies = low.emit(nodes.Test("applicable"), (ref,), Type(Kind.FLAG, grain=type_.grain), span)
+    applies = low.test("applicable", ref, span)
     return low.emit(nodes.Choose(), (applies, above, ref), type_, span)
 
 

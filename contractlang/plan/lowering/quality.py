@@ -192,7 +192,7 @@ def _score(low: Lowering, name: str, block: ast.Block, scores: list[tuple[Ref, F
         for ref, weight, span in scores:
             share = low.constant(weight, Type(Kind.PERCENT, NONE, step=Fraction(1, 100)), span)
             none = low.constant(Fraction(0), Type(Kind.PERCENT, NONE, step=Fraction(1, 100)), span)
-            test = low.emit(nodes.Test("reportable"), (ref,), Type(Kind.FLAG, grain=low.type(ref).grain), span)
+            test = low.test("reportable", ref, span)
             counted = pipeline.choose(low, test, share, none, span)
             zero = pipeline.zero_like(low, ref, span)
             kept = low.emit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -10,6 +11,7 @@ import pytest
 
 from contractlang.engines.base import Frame, Inputs, Programme
 from contractlang.engines.reference import Evaluator, settle
+from contractlang.engines.registry import settle_engine
 from contractlang.plan.nodes import (
     Aggregate,
     Among,
@@ -112,8 +114,8 @@ def test_states_can_be_asked_for() -> None:
         s: [value(Asked(s), v) for v in (Q(0), NONE, HIDDEN, MISSING)] for s in ("applicable", "reportable", "missing")
     }
     assert asked == {
-        "applicable": [True, False, True, True],
-        "reportable": [True, False, False, False],
+        "applicable": [True, False, True, MISSING],
+        "reportable": [True, False, False, MISSING],
         "missing": [False, False, False, True],
     }
 
@@ -327,6 +329,39 @@ def test_a_baseline_is_the_weighted_mean_and_may_lie_before_the_term() -> None:
     assert settle(single(plan), settled).values("base") == [16]
     lone = Inputs(Frame(["A"], ["2021"]), years([20, 30], 2020).tables)
     assert settle(single(plan), lone).values("base") == [Absent(State.MISSING, "no data for 2019")]
+
+
+PANEL = Output(
+    "panel",
+    "panel",
+    (("aco", "aco"), ("year", "year")),
+    (("cost", "cost", 0), ("months", "months", 0)),
+    ("cost", "months"),
+)
+
+
+def test_a_unit_without_rows_in_a_period_of_others_has_nobody_there() -> None:
+    """Sums of member rows are zero and rates not reportable; cells of inputs are missing; the others are not touched."""
+    builder = Builder()
+    spent = builder.cell("cost", "panel")
+    builder.name("cost", spent)
+    builder.name("pmpm", builder.math("/", spent, builder.cell("months", "panel")))
+    for name in ("cost", "pmpm"):
+        builder.name(f"base_{name}", builder.previous(name, at=(("2020", "1"),)))
+    builder.name("d", builder.cell("d"))
+    builder.name("base_d", builder.previous("d", at=(("2020", "1"),)))
+    plan = replace(builder.plan(), reduction=Reduction(outputs=(PANEL,)))
+    keys = {"aco": ["A", "A", "B"], "year": ["2020", "2021", "2021"]}
+    panel = table("panel", keys, {"cost": column([10, 20, 30]), "months": column([5, 5, 5])})
+    inputs = Inputs(
+        Frame(["A", "B"], ["2021", "2021"]),
+        {"panel": panel, "results": table("results", keys, {"d": column([1, 2, 3])})},
+    )
+    for engine in ("reference", "vector"):
+        found = settle_engine(engine)(single(plan), inputs)
+        assert found.values("base_cost") == [10, 0]
+        assert found.values("base_pmpm") == [2, Absent(State.NOT_REPORTABLE, "zero denominator")]
+        assert found.values("base_d") == [1, Absent(State.MISSING, "no row in `results`")]
 
 
 def test_months_inside_a_year() -> None:
