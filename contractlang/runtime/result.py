@@ -202,20 +202,21 @@ class Result:
         for key in self.provenance.evaluator.expand(point.plan, point.index, point.key):
             yield key, self.provenance.value(point.at(point.index, dict(point.key) | key))
 
-    def account(self, block: str, row: int) -> list[tuple[str, Mapping[str, object]]]:
-        """What a population or spending block counted, left out and cut for one group and period.
+    def account(self, block: str, plan: Plan, key: Mapping[str, str]) -> list[tuple[str, Mapping[str, object]]]:
+        """What a population or spending block counted, left out and cut for one key (group, period, line …), by one plan.
 
-        Pairs of the step (`""` for the rows of the block itself, `truncate` …) and a row of its account.
+        Pairs of the step (`""` for the rows of the block itself, `truncate` …) and a row of its account. Sums over the
+        rows of a population (`panel.sum1`) have the account of the population.
         """
-        period = self.period(row)
-        plan = self.programme.plans[period]
         found = self.accounts.get(id(plan), {})
+        if not any(name == block or name.startswith(f"{block}.") for name in found):
+            block = block.rpartition(".")[0]
         return [
             (name.removeprefix(block).removeprefix("."), account)
             for name, accounts in found.items()
-            if name == block or name.startswith(f"{block}.")
+            if block and (name == block or name.startswith(f"{block}."))
             for account in accounts
-            if account.get(plan.unit) == self.group(row) and account.get(plan.period) == period
+            if all(account[name] == label for name, label in key.items() if name in account)
         ]
 
     def totals(self) -> list[PaymentTotal]:

@@ -7,6 +7,7 @@ contract, with the values put in. The steps of a block stand side by side in the
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -111,7 +112,7 @@ class _Tracer:
             return self._block(found, point, about, depth)
         if self._reduced(inner):
             cell = self.provenance.cell(inner)
-            notes = self._accounts(cell.table) if cell is not None else ()
+            notes = self._accounts(inner, cell.table) if cell is not None else ()
             return replace(found, kind="members", cell=cell, notes=notes)
         found = replace(found, formula=self._formula(point, found), notes=self._notes(inner))
         return replace(found, inputs=self._inputs(inner, depth)) if depth > 0 else _cut(found, inner)
@@ -188,7 +189,7 @@ class _Tracer:
             line = replace(line, place=step.named.origin.place, notes=step.notes)
             inner = body(step.point)
             if self._reduced(inner):
-                notes = self._accounts(block, word) or step.notes
+                notes = self._accounts(inner, block, word) or step.notes
                 named = tuple(self._mentioned(step.point, step.named, depth - 1))
                 yield replace(line, notes=notes, cell=self.provenance.cell(inner), inputs=named)
                 continue
@@ -280,17 +281,22 @@ class _Tracer:
         reduced = self._reduced(point)
         line = self._line("members" if reduced else "input", words(point), point, cell.column if cell else words(inner))
         line = replace(line, cell=cell, again=self._explained(point))
-        return line if line.again or cell is None or not reduced else replace(line, notes=self._accounts(cell.table))
+        return (
+            line
+            if line.again or cell is None or not reduced
+            else replace(line, notes=self._accounts(point, cell.table))
+        )
 
     def _reduced(self, point: Point) -> bool:
         """Whether a cell holds a total over member rows."""
         op = point.node.op
         return isinstance(op, Cell) and any(output.table == op.table for output in point.plan.reduction.outputs)
 
-    def _accounts(self, block: str, step: str = "") -> tuple[str, ...]:
-        """What stands behind a total over member rows: of one step, or of the rows of a block."""
-        found = self.result.account(block, self.row)
-        return tuple(account_words(name, account, self.result.plan.settled) for name, account in found if name == step)
+    def _accounts(self, point: Point, block: str, step: str = "") -> tuple[str, ...]:
+        """What stands behind a total over member rows, in the period of the point: of one step, or of a block's rows."""
+        found = self.result.account(block, point.plan, point.own_key)
+        keys = point.plan.settled | set(point.own_key)
+        return tuple(account_words(name, account, keys) for name, account in found if name == step)
 
     def _terms(self, point: Point, op: Terms, depth: int) -> Trace:
         """A cell of a table of terms, or the value of a schedule."""
@@ -327,9 +333,7 @@ class _Tracer:
         if value is None:
             return replace(line, notes=tuple(notes))
         looked = rows if len(rows) <= COUNTED else []
-        absent = [v for key in looked if isinstance(v := self.provenance.value(point.at(value, key)), Absent)]
-        if absent:
-            notes.append(f"{len(absent):,} left out: {absent[0]}")
+        notes += [f"{count:,} left out: {reason}" for reason, count in self._left_out(point, op, looked).items()]
         inputs: tuple[Trace, ...] = ()
         if len(rows) <= LISTED and "network" not in op.over and depth > 0:
             over = [k for k in op.over if k in point.plan.nodes[value].type.grain]
@@ -339,6 +343,17 @@ class _Tracer:
                 for line in self._inputs(point.at(value, key), depth - 1)
             )
         return replace(line, notes=tuple(notes), inputs=inputs)
+
+    def _left_out(self, point: Point, op: Aggregate, rows: Sequence[Mapping[str, str]]) -> dict[str, int]:
+        """The rows that an aggregate does not count, by reason; the most frequent reason first."""
+        found: Counter[str] = Counter()
+        condition = point.node.args[-1] if op.filtered else None
+        for key in rows:
+            if condition is not None and self.provenance.value(point.at(condition, key)) is False:
+                found[f"not {words(point.at(condition))}"] += 1
+            elif isinstance(value := self.provenance.value(point.at(point.node.args[0], key)), Absent):
+                found[str(value)] += 1
+        return dict(found.most_common())
 
     def _previous(self, point: Point, depth: int) -> Trace:
         line = self._line("earlier", words(point), point, words(point))

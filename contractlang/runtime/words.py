@@ -23,6 +23,7 @@ from contractlang.plan.nodes import (
     Round,
     Test,
 )
+from contractlang.plan.relations import Derive, Group
 from contractlang.runtime.formatting import exactly
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.source import Span
@@ -153,13 +154,31 @@ def words(point: Point) -> str:
     match node.op:
         case Key(key):
             return key
-        case Cell(_, column):
+        case Cell(table, column):
             text = clause(node.origin)
-            return text if text.endswith(column) else column
+            return text if text.endswith(column) else _added_up(point.plan, table, column) or column
         case _ if is_cell(point.plan, node):
             return words(point.at(node.args[0]))
         case _:
             return clause(node.origin)
+
+
+def _added_up(plan: Plan, table: str, column: str) -> str:
+    """`sum of risk_score * member_months`: what an aggregate over member rows adds up; "" for other totals."""
+    steps = {step.name: step.relation for step in plan.reduction.steps}
+    output = next((o for o in plan.reduction.outputs if o.table == table), None)
+    group = steps.get(output.step) if output is not None else None
+    if not isinstance(group, Group):
+        return ""
+    rows = steps[group.input]
+    measure = next((m for m in group.measures if m.name == column and m.operand is not None), None)
+    found = dict(rows.columns).get(f"row_{column}") if isinstance(rows, Derive) else None
+    if measure is None or found is None:
+        return ""
+    parts = found.args if found.op == "*" else (found,)
+    origins = [part.origin for part in parts]
+    text = " * ".join(clause(origin) for origin in origins if origin is not None)
+    return f"{measure.function} of {text}" if all(origins) else ""
 
 
 def summands(point: Point) -> Iterator[tuple[int, Point]]:
