@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from contractlang.plan.nodes import Assumption, Cell, Curve, Plan, Terms
+from contractlang.plan.nodes import Assumption, Cell, Curve, Plan, Previous, Terms
 from contractlang.plan.relations import Derive, Filter, Group, Join, Scan, Union
 from contractlang.runtime.provenance import Point, Provenance
 
@@ -41,6 +41,8 @@ def _reached(provenance: Provenance, point: Point) -> set[str]:
                 found |= {table, f"{table}.{column}"}
             case Curve(name):
                 found.add(name)
+            case Previous(at=weighted) if weighted:  # `x at history`: the plan keeps the years, the clause their name
+                found.update(_NAME.findall(node.origin.text))
             case Cell(table, column):
                 found |= {table, f"{table}.{column}", *_words_behind(at.plan, table)}
             case _:

@@ -16,7 +16,8 @@ from contractlang.runtime.formatting import exactly, rounded
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.result import Result, Status
-from contractlang.runtime.steps import SIDES, StepTaken, empty_sides, in_contract_order, steps_taken
+from contractlang.runtime.statement_tables import Grid, grids
+from contractlang.runtime.steps import SIDES, StepTaken, empty_sides, in_contract_order, is_step, steps_taken
 from contractlang.runtime.words import clause, is_cell, summands, words
 from contractlang.semantics.types import USD, Kind, Type
 from contractlang.source import Span
@@ -25,6 +26,9 @@ from contractlang.values import Rounding, Value, round_to
 CENT = Fraction(1, 100)
 RATED = frozenset({"share", "reduce", "trend", "adjust", "discount", "withhold"})
 """Steps that multiply by a rate: a statement says which, because the clause may only name it."""
+
+APART = frozenset({"points", "domain"})
+"""Steps of a score: the scores of its domains stand side by side, none works on the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A block, a payment, or a list of values. With `adds`, the changes of its lines add up to `total`."""
+    """A block, a payment, or a list of values. With `adds`, the changes of its lines add up to `total`.
+
+    `grids` hold what varies along further keys, such as the measures of a score.
+    """
 
     title: str
     kind: str  # block, payment, values, data
@@ -52,6 +59,7 @@ class Section:
     lines: tuple[Line, ...]
     total: Line | None = None
     adds: bool = False
+    grids: tuple[Grid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ def statement(result: Result, heading: Heading, row: int) -> Statement:
         status.words,
         result.reasons.get(row, ""),
         tuple(warnings),
-        tuple(section for section in sections if section.lines or section.total),
+        tuple(section for section in sections if section.lines or section.total or section.grids),
     )
 
 
@@ -119,18 +127,19 @@ class _Maker:
     # Blocks
 
     def blocks(self) -> Iterator[Section]:
-        """The blocks in the order of the contract; those of a finer grain have no place on a page per group."""
+        """The blocks in the order of the contract: lines for what varies by group, tables for what varies further."""
         order = in_contract_order(self.plan)
         for block in dict.fromkeys(n.block for n in order if n.block is not None):
             own = [n for n in order if n.block == block]
-            if not all(self.plan.nodes[n.node].type.grain <= self.plan.settled for n in own):
-                continue
-            amount = next((n for n in own if n.role == "amount"), None)
-            if amount is None:
-                lines = tuple(self._line(n, n.label) for n in own)
-                yield Section(block, "block", own[0].origin.place, lines)
-            else:
-                yield self._pipeline(block, amount)
+            settled = [n for n in own if self.plan.nodes[n.node].type.grain <= self.plan.settled]
+            found = tuple(grids(self.provenance, self.plan, self.key, own))
+            amount = next((n for n in settled if n.role == "amount"), None)
+            place = own[0].origin.place
+            if amount is not None and any(is_step(n) and n.word not in APART for n in settled):
+                yield replace(self._pipeline(block, amount), grids=found)
+            elif settled or found:
+                lines = [n for n in settled if len(settled) == len(own) or n.role != "argument"]
+                yield Section(block, "block", place, tuple(self._line(n, n.label) for n in lines), grids=found)
 
     def _pipeline(self, block: str, amount: Named) -> Section:
         point = self.point(amount)
@@ -139,7 +148,12 @@ class _Maker:
         lines = tuple(self._sided(steps) if sided else self._straight(steps))
         shown = {step.named.name for step in steps} | {amount.name}
         others = [
-            n for n in self.plan.names if n.block == block and n.role in {"input", "step"} and n.name not in shown
+            n
+            for n in self.plan.names
+            if n.block == block
+            and n.role in {"input", "step"}
+            and n.name not in shown
+            and self.plan.nodes[n.node].type.grain <= self.plan.settled
         ]
         lines += tuple(replace(self._line(n, n.label), amount=None) for n in others if not sided)
         value = self.provenance.value(point)
@@ -236,7 +250,9 @@ class _Maker:
         plain = [n for n in self.plan.names if n.block is None and n.role in {"define", "parameter"}]
         plain = [n for n in plain if self.plan.nodes[n.node].type.grain <= self.plan.settled]
         lines = tuple(self._line(n, n.label) for n in plain)
-        yield Section("values", "values", lines[0].place if lines else "", lines)
+        free = [n for n in self.plan.names if n.block is None and n.role in {"define", "parameter"}]
+        found = tuple(grids(self.provenance, self.plan, self.key, free))
+        yield Section("values", "values", lines[0].place if lines else "", lines, grids=found)
         yield Section("data", "data", "", tuple(self._data()))
 
     def _data(self) -> Iterator[Line]:

@@ -10,11 +10,12 @@ from typing import Any
 from contractlang.diagnostics.render import clean
 from contractlang.runtime.formatting import decimal
 from contractlang.runtime.statement import Line, Section, Statement
+from contractlang.runtime.statement_tables import Grid
 
 FORMAT = "vbc-statement/1"
 """Name and version of the JSON form."""
 
-_TEXT, _NUMBER = 58, 18
+_TEXT, _NUMBER, _WIDTH = 58, 18, 114
 
 
 def as_text(found: Statement) -> str:
@@ -54,6 +55,10 @@ def as_json(found: Statement) -> dict[str, Any]:
                 "adds": section.adds,
                 "lines": [_line_json(line) for line in section.lines],
                 "total": None if section.total is None else _line_json(section.total),
+                "tables": [
+                    {"heads": list(grid.heads), "rows": [list(row) for row in grid.rows], "notes": list(grid.notes)}
+                    for grid in section.grids
+                ],
             }
             for section in found.sections
         ],
@@ -64,6 +69,8 @@ def _section(section: Section) -> Iterator[str]:
     if section.kind in {"values", "data"}:
         yield "Terms and values" if section.kind == "values" else "Data"
         yield from (_row(f"  {line.text}", "", line) for line in section.lines)
+        for grid in section.grids:
+            yield from _grid(grid)
         return
     yield section.title
     for line in section.lines:
@@ -71,6 +78,26 @@ def _section(section: Section) -> Iterator[str]:
     if section.total is not None:
         head = "  paid" if section.kind == "payment" else "  total"
         yield _row(f"{head} {section.total.text}" + _noted(section.total), "", section.total)
+    for grid in section.grids:
+        yield from _grid(grid)
+
+
+def _grid(grid: Grid) -> Iterator[str]:
+    """The columns that fit into the width, one below the other where there are more."""
+    whole = [grid.heads, *grid.rows]
+    widths = [max(len(row[i]) for row in whole) for i in range(len(grid.heads))]
+    shown = [0]
+    while shown[-1] < len(widths) - 1:
+        first, used, shown = shown[-1] + 1, widths[0], [0]
+        for i in range(first, len(widths)):
+            if len(shown) > 1 and used + widths[i] + 2 > _WIDTH:
+                break
+            shown, used = [*shown, i], used + widths[i] + 2
+        for row in whole:
+            cells = (f"{row[i]:<{widths[i]}}" if i == 0 else f"{row[i]:>{widths[i]}}" for i in shown)
+            yield clean("    " + "  ".join(cells).rstrip())
+    for note in grid.notes:
+        yield from map(clean, textwrap.wrap(note, _WIDTH, initial_indent="    ", subsequent_indent="       "))
 
 
 def _wrapped(line: Line) -> Iterator[str]:
@@ -103,7 +130,8 @@ def _grouped(value: Fraction, places: int) -> str:
 
 
 def _row(text: str, change: str, line: Line) -> str:
-    return clean(f"{text:<{_TEXT}}{change:>{_NUMBER}}{line.shown:>{_NUMBER + 2}}  {line.place}").rstrip()
+    place = line.place.rpartition("/")[2]  # the folder is the same on every line
+    return clean(f"{text:<{_TEXT}}{change:>{_NUMBER}}{line.shown:>{_NUMBER + 2}}  {place}").rstrip()
 
 
 def _line_json(line: Line) -> dict[str, Any]:
