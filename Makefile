@@ -43,7 +43,7 @@ format: $(STAMP)  ## format the code and mend what can be mended
 
 pins: $(STAMP)  ## look for newer versions and write constraints.txt (needs the network)
 	@$(PIP) install -q uv
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.11 --system-certs \
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra server --upgrade --universal --python-version 3.11 --system-certs \
 		--generate-hashes --no-emit-index-url --custom-compile-command "make pins" --quiet --output-file constraints.txt
 
 clean:  ## remove .venv, caches and build results

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Finding,
         Reconciled,
         Settled,
+        Text,
         ValueInfo,
         check,
         compile,  # noqa: A004 - the verb of the language
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
         reconcile,
     )
 
+__version__: str
+
 __all__ = [
     "Checked",
     "Contract",
@@ -42,6 +45,7 @@ __all__ = [
     "Finding",
     "Reconciled",
     "Settled",
+    "Text",
     "ValueInfo",
     "check",
     "compile",
@@ -53,6 +57,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from contractlang.runtime.heading import language_version
+
+        return language_version()
     if name in __all__:
         from contractlang.runtime import api
 

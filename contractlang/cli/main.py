@@ -15,6 +15,7 @@ from contractlang.cli.explaining import explain
 from contractlang.cli.importing import import_
 from contractlang.cli.reconciling import reconcile
 from contractlang.cli.sampling import sample
+from contractlang.cli.serving import serve
 from contractlang.cli.settling import run
 from contractlang.cli.showing import show
 from contractlang.cli.testing import test
@@ -28,7 +29,7 @@ def vbc() -> None:
     """Write, check, settle and explain value-based care contracts."""
 
 
-for command in (check, fmt, show, run, test, explain, reconcile, sample, import_):
+for command in (check, fmt, show, run, test, explain, reconcile, sample, import_, serve):
     vbc.add_command(command)
 
 

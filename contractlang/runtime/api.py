@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,8 @@ from typing import Any
 from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.diagnostics.interchange import as_json as findings_json
 from contractlang.diagnostics.render import terminal
+from contractlang.library.edition import Edition
+from contractlang.library.show import show as consolidate
 from contractlang.plan.compiler import Compiled, compile_file
 from contractlang.runtime import explanation, statement_forms
 from contractlang.runtime.executor import Engines
@@ -21,6 +24,7 @@ from contractlang.runtime.reconcile import Reconciliation
 from contractlang.runtime.reconcile import as_json as reconciliation_json
 from contractlang.runtime.reconcile import reconcile as compare
 from contractlang.runtime.reconcile_terms import reconciled_value, stated_amounts, uncertain_inputs
+from contractlang.runtime.reducing import Progress, quiet
 from contractlang.runtime.result import PaymentTotal, Result, Status
 from contractlang.runtime.runs import Opened, open_run, parse_overrides, resolve_name, settle
 from contractlang.runtime.statement import statement
@@ -90,6 +94,26 @@ class ValueInfo:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of a contract in force from `start` to `end` (the last day): its amendments, files and hashes.
+
+    `byte_hash` is over the bytes of the files, `meaning_hash` over what they say; `consolidated` is one text from all.
+    """
+
+    start: dt.date
+    end: dt.date
+    amendments: tuple[str, ...]
+    files: tuple[str, ...]
+    byte_hash: str
+    meaning_hash: str
+    edition: Edition = field(repr=False)
+
+    @property
+    def consolidated(self) -> str:
+        return consolidate(self.edition)
+
+
 @dataclass(frozen=True)
 class Contract:
     """A contract that checks. `periods` are the labels of all settlement periods of its term."""
@@ -127,6 +151,30 @@ class Contract:
     def meaning(self) -> str:
         """The hash of what the latest text means: untouched by layout, comments and order where order means nothing."""
         return self.compiled.editions[-1].meaning_hash
+
+    @property
+    def payer(self) -> str:
+        return self.compiled.plans[-1].payer
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """The texts in force over the term, in order of time."""
+        return tuple(
+            Text(
+                edition.start,
+                edition.end - dt.timedelta(days=1) if edition.end < dt.date.max else edition.end,
+                edition.amendments,
+                tuple(file.name for file in edition.files),
+                edition.byte_hash,
+                edition.meaning_hash,
+                edition,
+            )
+            for edition in self.compiled.editions
+        )
+
+    def text_on(self, day: dt.date) -> Text | None:
+        """The text in force on a day; None outside the term."""
+        return next((text for text in self.texts if text.start <= day <= text.end), None)
 
     @property
     def values(self) -> tuple[ValueInfo, ...]:
@@ -267,14 +315,18 @@ def evaluate(
     overrides: Mapping[str, str] | None = None,
     engine: str = "auto",
     roots: Sequence[FilePath] = (),
+    memory: str | None = None,
+    progress: Progress = quiet,
 ) -> Settled:
     """Settle a contract on the data of a binding.
 
-    Raises ContractError when nothing can be settled. Held groups and failed guarantees do not raise: see `findings`.
+    `memory` (`4GB`) bounds what member rows take; the rest goes to a temporary folder. `progress` is called with a stage
+    and the steps done and to do. Raises ContractError when nothing can be settled. Held groups and failed guarantees do not raise: see `findings`.
     """
     sink = Sink()
-    opened = _open(contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink)
-    result = settle(opened, sink, periods=periods, groups=groups, engines=Engines(settle=engine))
+    opened = _open(contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink, memory=memory)
+    engines = Engines(settle=engine)
+    result = settle(opened, sink, periods=periods, groups=groups, engines=engines, progress=progress)
     if result is None:
         raise ContractError(_findings(sink))
     return Settled(opened, result, _findings(sink))
@@ -336,6 +388,7 @@ def _open(
     overrides: Mapping[str, str] | None,
     roots: Sequence[FilePath],
     sink: Sink,
+    memory: str | None = None,
 ) -> Opened:
     opened = open_run(
         Path(contract),
@@ -344,6 +397,7 @@ def _open(
         overrides=overrides,
         tables=_paths(tables),
         roots=[Path(root) for root in roots],
+        memory=memory,
     )
     if opened is None:
         raise ContractError(_findings(sink))

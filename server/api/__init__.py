@@ -1,0 +1,1 @@
+"""The HTTP interface, one module per resource. Every module has a `router`; `server.app` puts them together."""

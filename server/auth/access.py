@@ -1,0 +1,45 @@
+"""From a request to its caller, as a dependency of handlers: `caller: Calling`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from server.auth.keys import PREFIX, caller_of
+from server.context import Context, context_of
+from server.errors import Problem
+from server.permissions import Caller
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="vbc"'}
+
+
+def unauthenticated(detail: str) -> Problem:
+    return Problem(401, "unauthenticated", detail, headers=_CHALLENGE)
+
+
+def bearer(request: Request) -> str:
+    """The token of `Authorization: Bearer …`. Raises a problem when there is none."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise unauthenticated("send a key or a token: `Authorization: Bearer …`")
+    return token.strip()
+
+
+def authenticate(context: Context, token: str) -> Caller:
+    """The caller with this key. Raises a problem that does not say what is wrong with it."""
+    with context.database.read() as session:
+        found = caller_of(session, token) if token.startswith(PREFIX) else None
+    if found is None:
+        raise unauthenticated("the key or token is not valid, or not valid any more")
+    return found
+
+
+def calling(request: Request) -> Caller:
+    """The caller of a request."""
+    caller = authenticate(context_of(request), bearer(request))
+    request.state.caller = caller
+    return caller
+
+
+Calling = Annotated[Caller, Depends(calling)]

@@ -1,0 +1,77 @@
+"""The process of one run: `python -m server.jobs.computing` in the folder of a claim.
+
+It has no access to the database. It reads `job.json`, writes `out/`, and tells its progress as lines of JSON on standard
+output; the last line says how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import contractlang
+from contractlang import ContractError
+from server.errors import finding_json
+
+
+def main() -> int:
+    """Run the job in the working folder."""
+    job = json.loads(Path("job.json").read_text(encoding="utf-8"))
+    _limit(job)
+    try:
+        say({"ended": compute(job)})
+    except ContractError as error:
+        say({"ended": "failed", "problem": {
+            "kind": "findings",
+            "detail": "the contract cannot be settled on these data",
+            "findings": [finding_json(finding) for finding in error.findings],
+        }})  # fmt: skip
+    except MemoryError:
+        say({"ended": "failed", "problem": {"kind": "memory", "detail": "the run needs more memory than it may have"}})
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        say(
+            {"ended": "failed", "problem": {"kind": "storage", "detail": f"a file cannot be read or written: {reason}"}}
+        )
+    return 0
+
+
+def compute(job: dict[str, Any]) -> str:
+    """Settle, and write the result; how it ended."""
+    parameters = job["parameters"]
+    settled = contractlang.evaluate(
+        job["contract"],
+        job["binding"],
+        tables=job["tables"],
+        periods=parameters["periods"],
+        groups=parameters["groups"],
+        overrides=parameters["overrides"],
+        engine=parameters["engine"],
+        memory=job["memory"],
+        progress=lambda stage, done, to_do: say({"stage": stage, "done": done, "to_do": to_do}),
+    )
+    say({"stage": "writing", "done": 0, "to_do": 1})
+    settled.write("out")
+    findings = [finding_json(finding) for finding in settled.findings]
+    (Path("out") / "findings.json").write_text(json.dumps(findings, ensure_ascii=False), encoding="utf-8")
+    return "succeeded"
+
+
+def say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _limit(job: dict[str, Any]) -> None:
+    if job["address_space"]:
+        resource.setrlimit(resource.RLIMIT_AS, (job["address_space"], job["address_space"]))
+    seconds = int(job["seconds"] * 4) + 60  # several threads: processor time is a second line behind the worker's clock
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

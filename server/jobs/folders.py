@@ -1,0 +1,78 @@
+"""Where a run works: a folder per claim with the contract, the binding and links to the data.
+
+The folder is what `vbc run contract.vbc --data binding.toml --table NAME=data/NAME.csv --out out` would find, and the run
+is started inside it: so the files that come out have the same bytes as those of the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from server.models import Binding, DataFile, Dataset, Run, Version
+from server.services.contracts import sources_of
+from server.services.datasets import files_of
+from server.services.texts import lay_out
+from server.settings import Settings
+
+BINDING, JOB, OUT = "binding.toml", "job.json", "out"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Everything that a run reads."""
+
+    run: Run
+    version: Version
+    dataset: Dataset
+    binding: Binding
+    files: tuple[DataFile, ...]
+
+
+def work_of(session: Session, run_id: str) -> Work:
+    run = session.get_one(Run, run_id)
+    dataset = session.get_one(Dataset, run.dataset_id)
+    return Work(
+        run,
+        session.get_one(Version, run.version_id),
+        dataset,
+        session.get_one(Binding, run.binding_id),
+        tuple(files_of(session, dataset)),
+    )
+
+
+def claim_folder(settings: Settings, work: Work, attempt: int) -> Path:
+    return settings.data_dir.resolve() / "work" / work.run.id / str(attempt)
+
+
+def result_folder(settings: Settings, work: Work, attempt: int) -> Path:
+    run = work.run
+    return settings.data_dir.resolve() / "results" / run.organisation_id / run.id / str(attempt)
+
+
+def prepare(settings: Settings, work: Work, folder: Path) -> None:
+    """Write the folder of a claim. Raises OSError."""
+    shutil.rmtree(folder, ignore_errors=True)
+    lay_out(sources_of(work.version), folder)
+    (folder / BINDING).write_text(work.binding.text, encoding="utf-8")
+    (folder / "data").mkdir()
+    tables: dict[str, str] = {}
+    for file in work.files:
+        link = Path("data") / f"{file.table_name}.{file.format}"
+        (folder / link).symlink_to(file.path)
+        tables[file.table_name] = str(link)
+    job: dict[str, Any] = {
+        "contract": work.version.main,
+        "binding": BINDING,
+        "tables": tables,
+        "parameters": work.run.parameters,
+        "memory": settings.run_memory,
+        "address_space": settings.run_memory_limit,
+        "seconds": settings.run_seconds,
+    }
+    (folder / JOB).write_text(json.dumps(job), encoding="utf-8")

@@ -1,0 +1,35 @@
+"""From a text to settled dollars, over HTTP only."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.server.conftest import EXAMPLE, settle_example
+
+
+def test_a_run_gives_the_bytes_of_the_command_line(client: httpx.Client, tmp_path: Path) -> None:
+    made = settle_example(client)
+    shutil.copytree(EXAMPLE, tmp_path / "here", dirs_exist_ok=True)
+    (tmp_path / "here" / "data").mkdir()
+    shutil.copy(EXAMPLE / "results.csv", tmp_path / "here" / "data" / "results.csv")
+    command = ["run", "contract.vbc", "--data", "binding.toml", "--table", "results=data/results.csv", "--out", "out"]
+    subprocess.run(
+        [sys.executable, "-c", "from contractlang.cli import main; main()", *command], cwd=tmp_path / "here", check=True
+    )
+    for name in ("results.parquet", "results.csv", "run.json"):
+        found = client.get(f"/runs/{made.run['id']}/files/{name}")
+        assert found.content == (tmp_path / "here" / "out" / name).read_bytes()
+
+
+@pytest.mark.parametrize("path", ["/runs/run_1", "/datasets/dat_1", "/contracts/nothing/versions/latest"])
+def test_what_does_not_exist_is_a_problem(client: httpx.Client, path: str) -> None:
+    found = client.get(path)
+    assert found.status_code == 404
+    assert found.headers["content-type"] == "application/problem+json"
+    assert found.json()["type"] == "urn:vbc:problem:not-found"
