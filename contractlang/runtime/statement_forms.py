@@ -130,7 +130,8 @@ def _grouped(value: Fraction, places: int) -> str:
 
 
 def _row(text: str, change: str, line: Line) -> str:
-    place = line.place.rpartition("/")[2]  # the folder is the same on every line
+    file, comma, rest = line.place.partition(",")
+    place = file.rpartition("/")[2] + comma + rest  # the folder is the same on every line
     return clean(f"{text:<{_TEXT}}{change:>{_NUMBER}}{line.shown:>{_NUMBER + 2}}  {place}").rstrip()
 
 

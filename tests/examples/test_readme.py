@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +17,8 @@ from contractlang.cli.main import vbc
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "01_shared_savings"
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-SCREENS = 100
-"""Lines of two screens."""
+SCREENS = 150
+"""Lines of three screens."""
 
 
 def fences(language: str) -> list[str]:
@@ -25,12 +27,15 @@ def fences(language: str) -> list[str]:
 
 def commands(block: str) -> Iterator[tuple[str, list[str]]]:
     """The commands of a console block, each with the lines that are shown of its output."""
-    for part in re.split(r"^\$ vbc ", block, flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         line, *shown = part.rstrip("\n").split("\n")
         yield line, shown
 
 
 def output(command: str) -> str:
+    if command.startswith("cp "):
+        return subprocess.run(shlex.split(command), check=True, capture_output=True, text=True).stdout
+    command = command.removeprefix("vbc ")
     result = CliRunner().invoke(vbc, shlex.split(command), standalone_mode=False)
     if result.exception is not None:
         raise result.exception
@@ -40,7 +45,7 @@ def output(command: str) -> str:
 def matches(shown: list[str], printed: str) -> bool:
     """Whether the lines stand in the output in this order, together where no line of dots parts them."""
     pattern = "".join(r"(?:.*\n)*?" if line == "…" else re.escape(line) + r"\n" for line in shown)
-    return re.fullmatch(pattern, printed.rstrip("\n") + "\n") is not None
+    return re.fullmatch(pattern, printed.rstrip("\n") + "\n" if printed else "") is not None
 
 
 def test_the_contract_is_that_of_the_first_example() -> None:
@@ -48,8 +53,10 @@ def test_the_contract_is_that_of_the_first_example() -> None:
     assert contract in (EXAMPLE / "contract.vbc").read_text(encoding="utf-8")
 
 
-def test_commands_print_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(EXAMPLE)
+def test_commands_print_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "examples" / EXAMPLE.name)
+    shutil.copytree(ROOT / "contracts" / "bcbsma", tmp_path / "contracts" / "bcbsma")
+    monkeypatch.chdir(tmp_path / "examples" / EXAMPLE.name)
     monkeypatch.setenv("COLUMNS", "118")  # a test runner may name a narrower terminal
     shown = [command for block in fences("console") for command in commands(block)]
     assert len(shown) > 1
@@ -79,6 +86,6 @@ def test_make_knows_the_two_commands() -> None:
     assert set(wanted) <= set(targets)
 
 
-def test_it_fits_on_two_screens() -> None:
+def test_it_fits_on_three_screens() -> None:
     assert len(TEXT.splitlines()) <= SCREENS
     assert max(len(line) for line in TEXT.splitlines() if not line.startswith("|")) <= 130

@@ -95,6 +95,7 @@ def _items(low: Lowering, order: Order) -> list[str]:
             low.item = name
             if not _lower_item(low, name, low.scope.items[name], payments):
                 low.broken.add(name)
+                low.scope.unread.add(name)  # what it would have declared is not unknown
     low.item = ""
     return payments
 
