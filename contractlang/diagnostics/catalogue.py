@@ -247,6 +247,23 @@ RULES = (
         "Add `round to cents, MODE` or `round(x to cents, MODE)`.",
     ),
     Entry(
+        "pool-not-whole",
+        "the fund of a pool need not be a whole number of what is split",
+        "A split to the cent of an amount that is no whole number of cents would leave something over. Round the fund first: "
+        "`round to cents, half away from zero` before `split`.",
+    ),
+    Entry(
+        "below-zero-in-pool",
+        "the fund or a weight of a pool can be below zero",
+        "What is not there cannot be handed out. Declare the ranges of the inputs with `within`, or state what counts then: "
+        "`floor $0` for the fund, `max(weight, 0)` for a weight.",
+    ),
+    Entry(
+        "residual-not-taken-up",
+        "what is left of a pool goes to another pool that does not take it up",
+        "Money never moves without being written on both sides: the pool that receives it says `add NAME.residual`.",
+    ),
+    Entry(
         "no-payment",
         "a contract has no payment",
         "A warning: a contract may only report, but more often its `payment` was forgotten. A contract that shows by an "

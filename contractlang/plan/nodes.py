@@ -216,6 +216,22 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """A fund divided over some keys in whole multiples of `unit`, nothing left over and nothing invented.
+
+    Arguments: the fund, the weight, then the condition if `filtered` (a row where it is no gets nothing). The result
+    keeps the keys in `over`; `network` there stands for the settlement unit; the fund does not vary along them. Each row
+    that counts gets fund * weight / total weight, rounded down to the unit; the units that are left go one each to the
+    rows with the largest remainders, the first of equal ones by label in ascending order. All weights zero: zero for all.
+    A row with an absent weight or condition has that absence; one that is missing makes all the others missing.
+    """
+
+    over: tuple[str, ...]
+    unit: Fraction
+    filtered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Previous:
     """The named value of the same plan in another period (no arguments unless `starting`).
 
@@ -243,7 +259,7 @@ class DatePart:
 
 Op = (
     Const | Cell | Key | Arithmetic | Negate | Absolute | Power | Extreme | Compare | Among | Logic | Test | Choose
-    | Fallback | Round | Root | Curve | Terms | Aggregate | Previous | Alias | DatePart
+    | Fallback | Round | Root | Curve | Terms | Aggregate | Split | Previous | Alias | DatePart
 )  # fmt: skip
 
 

@@ -160,6 +160,9 @@ def _operation(op: nodes.Op, type_: Type, args: list[str]) -> str:
         case nodes.Aggregate(function=name, over=over, weighted=weighted, filtered=filtered, except_own=own):
             words = args[0] + (f" weighted by {args[1]}" if weighted else "") + f" over {', '.join(over)}"
             return f"{name}({words}{f' where {args[-1]}' if filtered else ''}{' except own' if own else ''})"
+        case nodes.Split(over=over, unit=unit, filtered=filtered):
+            among = f" where {args[2]}" if filtered else ""
+            return f"split({args[0]} by {args[1]} over {', '.join(over)}{among} to {unit})"
         case nodes.Previous(name=name, periods=periods, at=at):
             start = f" starting {args[0]}" if args else ""
             return f"prior {name}{start}" if periods else f"{name} at {', '.join(label for label, _ in at)}"

@@ -240,6 +240,9 @@ class Ranges:
                 return args[0]
             case nodes.Aggregate():
                 return self._aggregate(node, args, states)
+            case nodes.Split():
+                funded = args[0].low is not None and args[0].low >= 0
+                return Abstract(Fraction(0), args[0].high, states=states) if funded else Abstract(states=states)
             case nodes.Previous():
                 return Abstract(states=self._previous(ref, node) | states)
             case nodes.DatePart():

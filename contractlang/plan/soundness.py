@@ -7,6 +7,7 @@ from contractlang.plan.checks.cases import check_cases
 from contractlang.plan.checks.lookups import check_lookups
 from contractlang.plan.checks.payments import check_payment
 from contractlang.plan.checks.places import Place
+from contractlang.plan.checks.pools import check_pools
 from contractlang.plan.lowering.contract import Lowered
 from contractlang.plan.narrowing import narrow
 from contractlang.plan.ranges import Facts, Ranges
@@ -28,5 +29,6 @@ def check_soundness(lowered: Lowered, years: tuple[int, int], sink: Sink) -> Non
     settled: Facts = {}
     for requirement in lowered.plan.requirements:
         settled = narrow(ranges, requirement.condition, True, settled) or settled
+    check_pools(ranges, low, settled, sink)
     for name in lowered.plan.payments:
         check_payment(ranges, low, name, settled, sink)

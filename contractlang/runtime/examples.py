@@ -73,7 +73,8 @@ def run_example(example: LoweredExample) -> Outcome:
     """Evaluate one example."""
     periods = list(example.periods)
     programme = Programme(dict.fromkeys(periods, example.plan))
-    inputs = Inputs(Frame([example.unit] * len(periods), periods), {})
+    rows = [(unit, period) for unit in example.units for period in periods]
+    inputs = Inputs(Frame([unit for unit, _ in rows], [period for _, period in rows]), {})
     provenance = Provenance(programme, inputs)
     checks: list[Check] = []
     parted = False

@@ -11,7 +11,7 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines import registry
 from contractlang.engines.base import Bytes, Frame, Inputs, Ints, Programme, Settlement
 from contractlang.engines.standing import Standing, standing
-from contractlang.plan.nodes import Aggregate, Plan, Previous
+from contractlang.plan.nodes import Aggregate, Plan, Previous, Split
 from contractlang.runtime.controls import check_controls
 from contractlang.runtime.findings import guarantees, report_held
 from contractlang.runtime.member_accounts import report_unplaced
@@ -95,7 +95,7 @@ def _looks_around(plan: Plan) -> bool:
 
 
 def _network(op: object) -> bool:
-    return isinstance(op, Aggregate) and "network" in op.over
+    return isinstance(op, Aggregate | Split) and "network" in op.over
 
 
 def _only(frame: Frame, keep: Sequence[bool]) -> Frame:

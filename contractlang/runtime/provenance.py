@@ -24,6 +24,7 @@ from contractlang.plan.nodes import (
     Piece,
     Plan,
     Previous,
+    Split,
     Terms,
     TermsRow,
 )
@@ -129,6 +130,9 @@ class Provenance:
             case Aggregate():
                 rows = self.evaluator.rows(point.plan, point.index, dict(point.key))
                 return [point.at(arg, key) for key in rows for arg in node.args]
+            case Split():
+                rows = self.evaluator.rows(point.plan, point.index, dict(point.key))
+                return [*args, *(point.at(arg, key) for key in rows for arg in node.args[1:])]
             case Previous():
                 elsewhere = self.evaluator.elsewhere(point.plan, point.index, point.key)
                 return [Point(plan, index, key) for plan, index, key, _ in elsewhere] or args
@@ -156,7 +160,7 @@ class Provenance:
         match point.node.op:
             case Choose():
                 return [*self._asked(args), *self._chosen(args)]
-            case Aggregate() | Previous():
+            case Aggregate() | Split() | Previous():
                 return self.reads(point)
             case _:
                 return args

@@ -16,6 +16,7 @@ from contractlang.runtime.formatting import exactly, rounded
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.result import Result, Status
+from contractlang.runtime.splits import split_notes
 from contractlang.runtime.statement_tables import Grid, grids
 from contractlang.runtime.steps import SIDES, StepTaken, empty_sides, in_contract_order, is_step, steps_taken
 from contractlang.runtime.words import clause, is_cell, summands, words
@@ -24,6 +25,8 @@ from contractlang.source import Span
 from contractlang.values import Rounding, Value, round_to
 
 CENT = Fraction(1, 100)
+CARRIED = "carry"
+"""A step that one clause of a pool asks for beside what it says of the residual; its label says what it does."""
 RATED = frozenset({"share", "reduce", "trend", "adjust", "discount", "withhold"})
 """Steps that multiply by a rate: a statement says which, because the clause may only name it."""
 
@@ -158,6 +161,7 @@ class _Maker:
         lines += tuple(replace(self._line(n, n.label), amount=None) for n in others if not sided)
         value = self.provenance.value(point)
         notes = tuple(f"no {side}" for side in empty_sides(self.provenance, point, block)) if sided else ()
+        notes += split_notes(self.provenance, point, amount)
         name = amount.name.removesuffix(".amount")
         total = Line(name, amount.origin.place, rounded(value, point.type), _printed(value, point.type), notes=notes)
         return Section(block, "block", amount.origin.place, lines, total, adds=sided and total.amount is not None)
@@ -190,7 +194,7 @@ class _Maker:
 
     def _step(self, step: StepTaken, running: Fraction, before: Fraction) -> Line:
         printed = _printed(running, step.point.type)
-        text = clause(step.named.origin)
+        text = step.named.label if step.named.word == CARRIED else clause(step.named.origin)
         if step.side and not text.startswith(step.side):
             text = f"{step.side} {text}"
         shown = rounded(running, step.point.type)

@@ -23,11 +23,13 @@ from contractlang.plan.nodes import (
     Named,
     Piece,
     Previous,
+    Split,
     Terms,
 )
 from contractlang.runtime.formatting import dollars, exactly
 from contractlang.runtime.provenance import CellPlace, Point, Provenance
 from contractlang.runtime.result import Result
+from contractlang.runtime.splits import split_notes
 from contractlang.runtime.steps import SIDES, empty_sides, is_step, steps_taken
 from contractlang.runtime.words import arithmetic, body, clause, is_cell, words
 from contractlang.semantics.types import Kind, Type
@@ -109,6 +111,7 @@ class _Tracer:
         if self._explained(point):
             return replace(found, again=True)
         if about is not None and about.role == "amount":
+            found = replace(found, notes=split_notes(self.provenance, point, about))
             return self._block(found, point, about, depth)
         if self._reduced(inner):
             cell = self.provenance.cell(inner)
@@ -171,14 +174,14 @@ class _Tracer:
         block = about.block or about.name
         empty = [f"no {side}" for side in empty_sides(self.provenance, point, block)]
         if depth <= 0:
-            return replace(line, notes=tuple(empty))
+            return replace(line, notes=(*line.notes, *empty))
         steps = list(self._steps(point, block, depth))
         sides = any(step.name.split(" ")[0] in SIDES for step in steps) or bool(empty)
         rest = (
             [] if sides else [line for line in self._arguments(point, about, depth) if not _inside(line, block, steps)]
         )
         formula = "" if sides else self._formula(point, line)
-        return replace(line, notes=tuple(empty), formula=formula, inputs=(*steps, *rest))
+        return replace(line, notes=(*line.notes, *empty), formula=formula, inputs=(*steps, *rest))
 
     def _steps(self, point: Point, block: str, depth: int) -> Iterator[Trace]:
         """The steps of a block in their order, one line each."""
@@ -248,6 +251,8 @@ class _Tracer:
                 found.setdefault(point.identity, point)
             elif isinstance(node.op, Const):
                 continue
+            elif isinstance(node.op, Split):  # the own weight; those of the others are theirs
+                waiting.extend(point.at(arg) for arg in reversed(node.args))
             elif isinstance(node.op, Terms | Curve | Aggregate | Previous | Key) or is_cell(point.plan, node):
                 found.setdefault(point.identity, point)
             else:
@@ -376,6 +381,8 @@ class _Tracer:
 def _inside(line: Trace, block: str, steps: Sequence[Trace]) -> bool:
     """Whether a line only repeats what the steps of the block have shown."""
     if not steps:
+        return False
+    if line.name == f"{block}.weight":  # of a pool: what its share reads beside the steps of the fund
         return False
     return line.name.startswith(f"{block}.") or (line.cell is not None and line.cell.table == block)
 

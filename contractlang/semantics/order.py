@@ -55,13 +55,19 @@ def evaluation_order(scope: Scope) -> Order:
 
 
 def dependencies(scope: Scope, item: ast.Item) -> dict[str, Read]:
-    """The items that an item reads. `require` clauses are settled last and left out."""
+    """The items that an item reads.
+
+    `require` clauses are settled last and left out, but for those of a pool, which say who takes part. Where what is left
+    of a pool goes is no reading: that pool reads this one.
+    """
     body: object = None
     match item:
         case ast.Define(body=own) | ast.Payment(body=own):
             body = own
         case ast.Constant(value=value):
             body = value
+        case ast.Block(kind="pool", steps=steps):
+            body = tuple(s for s in steps if s.word != "residual")
         case ast.Block(steps=steps):
             body = (*(s for s in steps if s.word != "require"), item.source, item.subject, item.like)
         case ast.Terms(keys=keys):

@@ -134,6 +134,18 @@ class ItemBuilder(ExpressionBuilder):
     def part_below(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("below", kids[0])
 
+    def part_over(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("over", kids[0])
+
+    def part_funded(self, kids: list[Words], _start: int, _end: int) -> Part:
+        return Part("funded", ast.Text(kids[0].text, span=kids[0].span))
+
+    def part_carry(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("carry", kids[0])
+
+    def part_return(self, _kids: Kids, start: int, end: int) -> Part:
+        return Part("return", ast.Text("payer", span=self.span(start, end)))
+
     def points_mode(self, kids: list[Token], start: int, end: int) -> Part:
         return Part("mode", ast.Text(kids[0].text, span=self.span(start, end)))
 
@@ -154,7 +166,7 @@ class ItemBuilder(ExpressionBuilder):
     def direction(self, kids: list[Token], start: int, end: int) -> ast.Name:
         return ast.Name((kids[0].text,), span=self.span(start, end))
 
-    cadence = style = moves = absence = ExpressionBuilder.words
+    cadence = style = moves = absence = funding = ExpressionBuilder.words
 
     # Categories, inputs, tables of terms
 

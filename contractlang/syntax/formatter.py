@@ -13,7 +13,7 @@ from contractlang.syntax.tokens import Comment, Statement, scan
 _HEADER = frozenset(
     {"contract", "library", "amendment", "title", "version", "payer", "settles", "term", "pays", "year", "effective"}
 )
-_CLAUSES = frozenset({"population", "spending", "budget", "measure", "measures", "rate", "quality", "sharing"})
+_CLAUSES = frozenset({"population", "spending", "budget", "measure", "measures", "rate", "quality", "sharing", "pool"})
 _COLUMNS = frozenset({"input", "exhibit", "table"})
 _ENTRIES = frozenset({"category", "schedule", "baseline", "scale"})
 _INDENT = 2

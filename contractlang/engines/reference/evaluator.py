@@ -15,7 +15,8 @@ from contractlang.engines.base import Inputs, Programme
 from contractlang.engines.reference import aggregates, operations
 from contractlang.engines.reference.cells import Cells, Network
 from contractlang.engines.reference.scalar import apply
-from contractlang.plan.nodes import Aggregate, Cell, Choose, Const, Fallback, Key, Plan, Previous
+from contractlang.engines.reference.splitting import split
+from contractlang.plan.nodes import Aggregate, Cell, Choose, Const, Fallback, Key, Plan, Previous, Split
 from contractlang.values import Absent, State, Value
 
 NETWORK = "network"
@@ -43,6 +44,7 @@ class Evaluator:
         self._keys: list[list[tuple[str, ...]]] = []
         self._memo: dict[Goal, Value] = {}
         self._groups: dict[tuple[Goal, tuple[str, ...]], list[Fraction] | Absent] = {}
+        self._shares: dict[tuple[Goal, tuple[str, ...]], dict[tuple[str, ...], Fraction] | Absent] = {}
         self._first = min(programme.plans, key=periods.place, default=None)
 
     def value(self, plan: Plan, node: int, key: Mapping[str, str]) -> Value:
@@ -82,9 +84,9 @@ class Evaluator:
         return self._first is not None and periods.place(period) < periods.place(self._first)
 
     def rows(self, plan: Plan, node: int, key: Mapping[str, str]) -> list[dict[str, str]]:
-        """The keys that an aggregate node runs over, for one key of the node, in order."""
+        """The keys that an aggregate or a split runs over, for one key of the node, in order."""
         op = plan.nodes[node].op
-        assert isinstance(op, Aggregate)  # noqa: S101 - asked of aggregates only
+        assert isinstance(op, Aggregate | Split)  # noqa: S101 - asked of aggregates and splits only
         return [dict(key) | row for row in self._over(plan, op, key)]
 
     def elsewhere(
@@ -173,6 +175,8 @@ class Evaluator:
                 return (yield second) if operations.falls_back(value, missing=missing) else value
             case Aggregate() as op:
                 return (yield from self._aggregate(goal, op, key))
+            case Split() as op:
+                return (yield from self._split(goal, op, key))
             case Previous() as op:
                 return (yield from self._previous(goal, op, key))
             case op:
@@ -198,11 +202,12 @@ class Evaluator:
             return periods.inside(key[plan.period], name)
         raise KeyError(f"`{plan.contract}` has no labels for the key `{name}`")
 
-    def _over(self, plan: Plan, op: Aggregate, key: Mapping[str, str]) -> list[dict[str, str]]:
+    def _over(self, plan: Plan, op: Aggregate | Split, key: Mapping[str, str]) -> list[dict[str, str]]:
         names = [plan.unit if name == NETWORK else name for name in op.over]
         rows = product(*(self._labels(plan, name, key) for name in names))
         keys = [dict(zip(names, labels, strict=True)) for labels in rows]
-        return [k for k in keys if k[plan.unit] != key[plan.unit]] if op.except_own else keys
+        others = isinstance(op, Aggregate) and op.except_own
+        return [k for k in keys if k[plan.unit] != key[plan.unit]] if others else keys
 
     def _aggregate(self, goal: Goal, op: Aggregate, key: Mapping[str, str]) -> Steps:
         number, index, _ = goal
@@ -255,6 +260,63 @@ class Evaluator:
                 counting if isinstance(counting, Absent) else sorted(operations.number(row.value) for row in counting)
             )
         return self._groups[group]
+
+    # Splits
+
+    def shares(self, plan: Plan, node: int, key: Mapping[str, str]) -> dict[tuple[str, ...], Fraction] | Absent:
+        """All shares of a `Split` node, by the labels of the keys in `over`; or why there are none."""
+        self.value(plan, node, key)
+        op = plan.nodes[node].op
+        assert isinstance(op, Split)  # noqa: S101 - asked of splits only
+        return self._shares.get(self._fund(self._number(plan), node, op, key), {})
+
+    def _fund(
+        self, number: int, index: int, op: Split, key: Mapping[str, str]
+    ) -> tuple[tuple[int, int, tuple[str, ...]], tuple[str, ...]]:
+        """What the shares of one fund have in common: the node, and the labels of the other keys."""
+        removed = {self._plans[number].unit if name == NETWORK else name for name in op.over}
+        kept = (name for name in self._keys[number][index] if name not in removed)
+        return (number, index, ()), tuple(key[name] for name in kept)
+
+    def _split(self, goal: Goal, op: Split, key: Mapping[str, str]) -> Steps:
+        """The own share: $0 where the condition is no, else an absence of the row's own or of the whole, else the share."""
+        number, index, _ = goal
+        plan = self._plans[number]
+        args = plan.nodes[index].args
+        kept: Value = True if not op.filtered else (yield self._goal(number, args[2], key))
+        if kept is False:
+            return Fraction(0)
+        weight = yield self._goal(number, args[1], key)
+        if absent := operations.strongest((weight, kept)):
+            return absent
+        group = self._fund(number, index, op, key)
+        if group not in self._shares:
+            self._shares[group] = yield from self._all_shares(number, index, op, key)
+        found = self._shares[group]
+        names = [plan.unit if name == NETWORK else name for name in op.over]
+        return found if isinstance(found, Absent) else found[tuple(key[name] for name in names)]
+
+    def _all_shares(
+        self, number: int, index: int, op: Split, key: Mapping[str, str]
+    ) -> Generator[Goal, Value, dict[tuple[str, ...], Fraction] | Absent]:
+        args = self._plans[number].nodes[index].args
+        weights: dict[tuple[str, ...], Fraction] = {}
+        rows = self._over(self._plans[number], op, key)
+        for own in sorted(rows, key=lambda row: tuple(row.values())):
+            kept: Value = True if not op.filtered else (yield self._goal(number, args[2], dict(key) | own))
+            if kept is False:
+                continue
+            weight = yield self._goal(number, args[1], dict(key) | own)
+            absent = operations.strongest((weight, kept))
+            if absent is None:
+                weights[tuple(own.values())] = operations.number(weight)
+            elif absent.state is State.MISSING:
+                return absent
+        fund = yield self._goal(number, args[0], key)
+        if isinstance(fund, Absent):
+            return fund
+        shares = split(operations.number(fund), list(weights.values()), op.unit)
+        return shares if isinstance(shares, Absent) else dict(zip(weights, shares, strict=True))
 
     # Other periods
 
@@ -329,7 +391,7 @@ def _reads_network(plan: Plan, node: int) -> bool:
             continue
         seen.add(index)
         op = plan.nodes[index].op
-        if isinstance(op, Aggregate) and NETWORK in op.over:
+        if isinstance(op, Aggregate | Split) and NETWORK in op.over:
             return True
         waiting.extend(plan.nodes[index].args)
     return False

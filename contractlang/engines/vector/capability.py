@@ -6,7 +6,7 @@ from contractlang.engines.vector.emitter import LARGEST_POWER
 from contractlang.engines.vector.folding import FOLDED
 from contractlang.engines.vector.others import DONE
 from contractlang.engines.vector.shape import over_network
-from contractlang.plan.nodes import Aggregate, Node, Plan, Power, Root
+from contractlang.plan.nodes import Aggregate, Node, Plan, Power, Root, Split
 
 
 def unsupported(plan: Plan) -> list[str]:
@@ -26,6 +26,10 @@ def _why(plan: Plan, node: Node) -> str | None:
             return f"`{function}` over the network `except own`"
         case Aggregate(function) if varies and function not in FOLDED and not over_network(plan, node.op):
             return f"`{function}` over categories"
+        case Split(over) if over_network(plan, node.op) and len(over) > 1:
+            return "a split over units and categories together"
+        case Split(over) if not over_network(plan, node.op):
+            return "a split over categories"
         case Aggregate("rank" | "percentile_rank" as function, over) if len(over) > 1:
             return f"`{function}` over units and categories together"
         case _:

@@ -25,10 +25,11 @@ from contractlang.engines.vector.lanes import (
 from contractlang.engines.vector.others import Totals, others
 from contractlang.engines.vector.outcome import Outcome, from_values, known
 from contractlang.engines.vector.shape import Cell, Shape, over_network
+from contractlang.engines.vector.splitting import Claims, split
 from contractlang.engines.vector.tables import TooManyClassesError
 from contractlang.engines.vector.tape import Tape
 from contractlang.plan import nodes
-from contractlang.plan.nodes import Aggregate, Plan, Previous
+from contractlang.plan.nodes import Aggregate, Plan, Previous, Split
 from contractlang.values import Absent, Value
 
 
@@ -193,7 +194,7 @@ class Run:
         if self._constant(cell[0]):
             return Known(self._exact(cell))
         node = self.plan.nodes[cell[0]]
-        if over_network(self.plan, node.op) and isinstance(node.op, Aggregate) and not node.op.except_own:
+        if over_network(self.plan, node.op) and not (isinstance(node.op, Aggregate) and node.op.except_own):
             return self._across(cell, emitter.arithmetic)
         arithmetic = emitter.arithmetic
         key = self.shape.key(cell)
@@ -226,6 +227,8 @@ class Run:
                 return found
             case nodes.Const(value):
                 return Known(value)
+            case Split():
+                raise LeftToReferenceError
             case op:
                 return emitter.apply(op, [read(part) for part in self._inputs(cell)])
 
@@ -259,10 +262,13 @@ class Run:
     def _aggregates(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
             op = self.plan.nodes[cell[0]].op
-            if not isinstance(op, Aggregate):
-                continue
-            groups = self._groups(cell, op)
             try:
+                if isinstance(op, Split):
+                    self.outcomes[cell] = self._split(cell, op)
+                    continue
+                if not isinstance(op, Aggregate):
+                    continue
+                groups = self._groups(cell, op)
                 if op.except_own:
                     self._totals[cell] = totals(op, groups)
                 else:
@@ -287,6 +293,17 @@ class Run:
 
             found.append(Group(value, weight, network.members(len(self.rows), value, weight, kept), exact))
         return found
+
+    def _split(self, cell: Cell, op: Split) -> Outcome:
+        """A split over the network. Raises NotDecidedError."""
+        if len(op.over) > 1:
+            raise network.NotDecidedError
+        fund, *parts = [self.shape.argument(arg, self.shape.key(cell)) for arg in self.plan.nodes[cell[0]].args]
+        weight = self._outcome(parts[0])
+        kept = self._outcome(parts[1]) if op.filtered else None
+        who = network.members(len(self.rows), weight, None, kept)
+        claims = Claims(weight, who, self.rows.units, lambda row: self.exact(parts[0], row))
+        return split(op, self._exact(fund), claims)
 
     def _outcome(self, cell: Cell) -> Outcome:
         return self.outcomes[cell] if cell in self.outcomes else known(self._exact(cell))

@@ -9,7 +9,7 @@ from itertools import product
 
 from contractlang.engines import periods
 from contractlang.engines.reference.evaluator import NETWORK
-from contractlang.plan.nodes import Aggregate, Plan, Previous
+from contractlang.plan.nodes import Aggregate, Plan, Previous, Split
 
 Cell = tuple[int, tuple[str, ...]]
 """A node, and the labels of its keys other than unit and period, in the order of their names."""
@@ -71,7 +71,7 @@ class Shape:
         """All cells of a node."""
         return [(node, labels) for labels in product(*(self.labels(name) for name in self.extras[node]))]
 
-    def removed(self, op: Aggregate) -> list[dict[str, str]]:
+    def removed(self, op: Aggregate | Split) -> list[dict[str, str]]:
         """The labels of the categories that an aggregate removes, every combination, in order."""
         names = [name for name in op.over if name not in (NETWORK, self.plan.unit)]
         return [dict(zip(names, found, strict=True)) for found in product(*(self.labels(name) for name in names))]
@@ -84,5 +84,5 @@ class Shape:
 
 
 def over_network(plan: Plan, op: object) -> bool:
-    """Whether an operation aggregates over settlement units."""
-    return isinstance(op, Aggregate) and (NETWORK in op.over or plan.unit in op.over)
+    """Whether an operation aggregates or splits over settlement units."""
+    return isinstance(op, Aggregate | Split) and (NETWORK in op.over or plan.unit in op.over)

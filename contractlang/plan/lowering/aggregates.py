@@ -106,7 +106,7 @@ def _over(low: Lowering, e: ast.Aggregate, grain: frozenset[str]) -> tuple[str, 
         key = low.scope.category(name) or name.text
         if not _removable(low, e, name, key, grain, extra):
             return None
-        found.append(key)
+        found.append("network" if key == low.scope.unit else key)
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from contractlang.plan.lowering.budget import lower_budget
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.measures import lower_measure, lower_measures
 from contractlang.plan.lowering.payments import lower_payment
+from contractlang.plan.lowering.pools import lower_pool
 from contractlang.plan.lowering.population import lower_population
 from contractlang.plan.lowering.quality import lower_quality
 from contractlang.plan.lowering.sharing import lower_sharing
@@ -150,6 +151,8 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
             return _control(low, name, item)
         case ast.Block(kind="sharing"):
             return lower_sharing(low, name, item)
+        case ast.Block(kind="pool"):
+            return lower_pool(low, name, item)
         case ast.Baseline():
             return lower_baseline(low, name, item)
         case _:
@@ -203,7 +206,7 @@ def _check_previous(low: Lowering) -> None:
 
 def _requirements(low: Lowering) -> None:
     for name, item in low.scope.items.items():
-        if not isinstance(item, ast.Block) or name in low.broken:
+        if not isinstance(item, ast.Block) or item.kind == "pool" or name in low.broken:
             continue
         for step in item.steps:
             if step.word != "require":

@@ -48,7 +48,10 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class LoweredExample:
-    """An example ready to run: evaluate `plan` for `unit` and `period`; `periods` are all periods with given values."""
+    """An example ready to run: evaluate `plan` for `unit` and `period`; `periods` are all periods with given values.
+
+    `units` are all units of the network: those of the tables, or the one that the example is about.
+    """
 
     title: str
     plan: nodes.Plan
@@ -58,6 +61,7 @@ class LoweredExample:
     expectations: tuple[Expectation, ...]
     origin: Span
     dated: bool = True  # whether the example states its period
+    units: tuple[str, ...] = (UNIT_LABEL,)
 
 
 @dataclass(slots=True)
@@ -73,9 +77,9 @@ def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> Lowered
     """The example as a plan of its own; None after a report."""
     reader = _Reader(lowered, sink)
     cuts: dict[Ref, _Cut] = {}
-    for entry in _entries(example.given):
+    for entry in reader.entries(example.given):
         reader.given(entry, cuts)
-    expectations = [e for entry in _entries(example.expect) if (e := reader.expected(entry)) is not None]
+    expectations = [e for entry in reader.entries(example.expect) if (e := reader.expected(entry)) is not None]
     if reader.failed or not expectations:
         return None
     whole = replace(lowered.plan, nodes=tuple(lowered.lowering.builder.nodes))
@@ -86,9 +90,9 @@ def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> Lowered
     period = reader.period or reader.default_period()
     periods = sorted({period, *reader.periods})
     shifted = tuple(replace(e, node=e.node + kept) for e in expectations)
-    return LoweredExample(
-        example.title, plan, UNIT_LABEL, period, tuple(periods), shifted, example.span, reader.period is not None
-    )
+    units = tuple(reader.network) or (UNIT_LABEL,)
+    dated = reader.period is not None
+    return LoweredExample(example.title, plan, units[0], period, tuple(periods), shifted, example.span, dated, units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +106,24 @@ class _Entry:
     span: Span
 
 
-def _entries(parts: tuple[ast.Binding | ast.ExampleTable, ...]) -> Iterator[_Entry]:
+def _entries(parts: tuple[ast.Binding | ast.ExampleTable, ...], unit: str) -> Iterator[_Entry]:
     for part in parts:
         if isinstance(part, ast.Binding):
             yield _Entry(part.name, part.value, part.within, (), part.span)
             continue
         for row in part.rows:
             cells = [(h, c) for h, c in zip(part.header, row.cells, strict=False) if not isinstance(c, ast.Range)]
-            keys = tuple((h, c) for h, c in cells if _key_word(h, c))
+            keys = tuple((h, c) for h, c in cells if _key_word(h, c, unit))
             for header, cell in cells:
-                if not _key_word(header, cell):
+                if not _key_word(header, cell, unit):
                     yield _Entry(header, cell, None, keys, row.span)
 
 
-def _key_word(header: ast.Name, cell: ast.Expr) -> bool:
-    """A column of an example table is a key when it holds period words or bare category values of its own name."""
-    return header.text in PERIODS or (isinstance(cell, ast.Name) and len(cell.parts) == 1 and len(header.parts) == 1)
+def _key_word(header: ast.Name, cell: ast.Expr, unit: str) -> bool:
+    """A column of an example table is a key when it holds period words, units, or bare category values of its own name."""
+    if header.text in PERIODS or header.text == unit:
+        return True
+    return isinstance(cell, ast.Name) and len(cell.parts) == 1 and len(header.parts) == 1
 
 
 class _Reader:
@@ -131,6 +137,10 @@ class _Reader:
         self.periods: set[str] = set()
         self.keys: dict[str, Span] = {}
         self.units: dict[str, Value] = {}
+        self.network: dict[str, None] = {}
+
+    def entries(self, parts: tuple[ast.Binding | ast.ExampleTable, ...]) -> Iterator[_Entry]:
+        return _entries(parts, self.low.scope.unit)
 
     # Given
 
@@ -235,6 +245,11 @@ class _Reader:
     def _labels(self, entry: _Entry) -> Labels | None:
         labels: list[tuple[str, str]] = []
         for key, cell in entry.keys:
+            if key.text == self.low.scope.unit:
+                label = cell.text if isinstance(cell, ast.Name) else str(getattr(cell, "value", cell.span.text))
+                self.network.setdefault(label)
+                labels.append((key.text, label))
+                continue
             value = self._value(cell)
             if value is None:
                 return None
