@@ -86,7 +86,15 @@ def _clauses(low: Lowering, block: ast.Block) -> _Clauses | None:
         steps = [s for s in block.steps if s.word == word]
         if not steps:
             text = example.replace("UNIT", low.scope.unit)
-            low.error("missing-clause", f"pool `{block.name}` has no `{word}` clause", block.span, f"write `{text}`")
+            last = block.steps[-1].span
+            end = edits.after(last, f"\n{' ' * (last.column - 1)}{text}")
+            low.error(
+                "missing-clause",
+                f"pool `{block.name}` has no `{word}` clause",
+                block.span,
+                f"write `{text}`",
+                fixes=[Fix(f"write `{text}`", (end,))] if word in ("exact", "residual") else [],
+            )
             return None
         if len(steps) > 1:
             low.error(
