@@ -9,7 +9,7 @@ from typing import assert_never
 from sqlglot import exp
 
 from contractlang.engines.base import native_column
-from contractlang.engines.sql import direct
+from contractlang.engines.sql import direct, moments
 from contractlang.engines.sql.rows import (
     HUGEINT,
     ORDERED,
@@ -200,7 +200,8 @@ def _derive(
 
 def _group(name: str, group: Group, before: Stage) -> Stage:
     keys = [key for key in group.keys if not before.columns[key].empty] or list(group.keys)
-    measures = {m.name: _measure(m, before) for m in group.measures}
+    carried = moments.together(group.measures, before.columns)
+    measures = {m.name: carried.get(m.name) or _measure(m, before) for m in group.measures}
     fresh = [_named(part.tree, c) for c, part in measures.items()]
     shown = [column(key) if key in keys else _nothing(key, before.columns[key]) for key in group.keys]
     select = _select([*shown, *fresh], _table(before.name))
@@ -243,8 +244,28 @@ def _measure(measure: Measure, before: Stage) -> Typed:
             raise ValueError(f"no measure `{measure.function}`")
     if not extent.missing:
         return part
-    whole = exp.EQ(this=exp.Count(this=operand.tree.copy()), expression=count)
+    asked = _gaps(measure.operand, before.columns)
+    seen = column(asked[0]) if asked is not None and len(asked) == 1 else operand.tree.copy()
+    whole = exp.EQ(this=exp.Count(this=seen), expression=count)
     return Typed(exp.Case().when(whole, part.tree), part.extent)
+
+
+_STRICT = ("+", "-", "*", "negate", "abs", "least", "greatest", "rescale")
+
+
+def _gaps(operand: RowExpr, columns: Extents) -> list[str] | None:
+    """The columns of which a missing value makes the result missing, where nothing else does; None where more may."""
+    match operand.op:
+        case "const" if operand.value is not None:
+            return []
+        case "column":
+            name = str(operand.value)
+            return [name] if columns[name].missing else []
+        case name if name in _STRICT:
+            parts = [_gaps(arg, columns) for arg in operand.args]
+            return None if None in parts else list(dict.fromkeys(c for part in parts for c in part or ()))
+        case _:
+            return None
 
 
 def _flag_of(operand: RowExpr, columns: Extents) -> Tree | None:
