@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         explain,
         format,  # noqa: A004
         reconcile,
+        reopen,
     )
 
 __version__: str
@@ -53,6 +54,7 @@ __all__ = [
     "explain",
     "format",
     "reconcile",
+    "reopen",
 ]
 
 

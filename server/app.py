@@ -14,6 +14,7 @@ from server.api import contracts, datasets, health, runs
 from server.context import Context
 from server.database import Database
 from server.errors import MEDIA_TYPE, Problem, invalid
+from server.services.answers import Answers
 from server.settings import Settings
 
 PREFIX = "/v1"
@@ -22,7 +23,7 @@ PREFIX = "/v1"
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service with its own database connections, which it closes when it ends."""
     settings = settings or Settings()
-    context = Context(settings, Database(settings.url, settings.pool_size))
+    context = Context(settings, Database(settings.url, settings.pool_size), Answers(settings))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from server.database import Database
+from server.services.answers import Answers
 from server.settings import Settings
 
 
@@ -17,6 +18,7 @@ class Context:
 
     settings: Settings
     database: Database
+    answers: Answers
 
 
 def context_of(request: Request) -> Context:

@@ -71,3 +71,10 @@ def allowed(roles: Iterable[str], scopes: Iterable[str] | None = None) -> frozen
     """What the roles allow, narrowed to the scopes of a key or token (None: not narrowed). Unknown words allow nothing."""
     granted = frozenset[Permission]().union(*(ROLES.get(role, frozenset()) for role in roles))
     return granted if scopes is None else granted & {P(s) for s in scopes if s in set(P)}
+
+
+def see(caller: Caller, group: str) -> None:
+    """Raises a problem unless the caller may see results of this group."""
+    caller.need(P.READ_RESULTS, P.READ_OWN_RESULTS)
+    if not caller.sees_all_groups and group not in caller.groups:
+        raise forbidden("a reader sees results of its own groups only")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -20,13 +22,23 @@ from contractlang.runtime import explanation, statement_forms
 from contractlang.runtime.executor import Engines
 from contractlang.runtime.export import export
 from contractlang.runtime.formatting import unit_words
+from contractlang.runtime.heading import Heading, heading
 from contractlang.runtime.reconcile import Reconciliation
 from contractlang.runtime.reconcile import as_json as reconciliation_json
 from contractlang.runtime.reconcile import reconcile as compare
 from contractlang.runtime.reconcile_terms import reconciled_value, stated_amounts, uncertain_inputs
 from contractlang.runtime.reducing import Progress, quiet
 from contractlang.runtime.result import PaymentTotal, Result, Status
-from contractlang.runtime.runs import Opened, open_run, parse_overrides, resolve_name, settle
+from contractlang.runtime.runs import (
+    Opened,
+    open_run,
+    parse_overrides,
+    reduced,
+    resolve_name,
+    settle,
+    settle_reduced,
+)
+from contractlang.runtime.stages import load, save
 from contractlang.runtime.statement import statement
 from contractlang.runtime.trace import DEEPEST, Trace, trace
 from contractlang.source import SourceFile
@@ -191,9 +203,10 @@ class Contract:
 class Settled:
     """A settled run. Findings say what is held and which guarantees do not hold."""
 
-    opened: Opened = field(repr=False)
+    heading: Heading = field(repr=False)
     result: Result = field(repr=False)
     findings: tuple[Finding, ...]
+    report: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def rows(self) -> list[tuple[str, str]]:
@@ -222,15 +235,15 @@ class Settled:
 
     def statement(self, group: str, period: str) -> str:
         """The statement as text."""
-        return statement_forms.as_text(statement(self.result, self.opened.heading, self.row(group, period)))
+        return statement_forms.as_text(statement(self.result, self.heading, self.row(group, period)))
 
     def statement_json(self, group: str, period: str) -> dict[str, Any]:
         """The statement as plain data (`vbc-statement/1`)."""
-        return statement_forms.as_json(statement(self.result, self.opened.heading, self.row(group, period)))
+        return statement_forms.as_json(statement(self.result, self.heading, self.row(group, period)))
 
     def write(self, folder: FilePath) -> list[Path]:
         """Write `results.parquet`, `results.csv` and `run.json`; the files appear together or not at all."""
-        return export(self.result, self.opened.heading, Path(folder), {"binding": self.opened.dataset.report.to_json()})
+        return export(self.result, self.heading, Path(folder), {"binding": self.report})
 
     def row(self, group: str, period: str) -> int:
         found = self.result.find(group, period)
@@ -256,11 +269,11 @@ class Explanation:
 
     def text(self, width: int = 118) -> str:
         """The tree as text."""
-        return explanation.as_text(self.settled.result, self.settled.opened.heading, self.trace, self.row, width)
+        return explanation.as_text(self.settled.result, self.settled.heading, self.trace, self.row, width)
 
     def to_json(self) -> dict[str, Any]:
         """The tree as plain data (`vbc-trace/1`)."""
-        return explanation.as_json(self.settled.result, self.settled.opened.heading, self.trace, self.row)
+        return explanation.as_json(self.settled.result, self.settled.heading, self.trace, self.row)
 
     def __str__(self) -> str:
         return self.text()
@@ -317,19 +330,65 @@ def evaluate(
     roots: Sequence[FilePath] = (),
     memory: str | None = None,
     progress: Progress = quiet,
+    keep: FilePath | None = None,
 ) -> Settled:
     """Settle a contract on the data of a binding.
 
     `memory` (`4GB`) bounds what member rows take; the rest goes to a temporary folder. `progress` is called with a stage
-    and the steps done and to do. Raises ContractError when nothing can be settled. Held groups and failed guarantees do not raise: see `findings`.
+    and the steps done and to do. What the reduce stage found is written into the folder `keep`, for `reopen`. Raises ContractError when nothing can be settled. Held groups and failed guarantees do not raise: see `findings`.
     """
     sink = Sink()
     opened = _open(contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink, memory=memory)
-    engines = Engines(settle=engine)
-    result = settle(opened, sink, periods=periods, groups=groups, engines=engines, progress=progress)
+    with closing(opened.dataset):
+        stage = reduced(opened, sink, periods=periods, groups=groups, progress=progress)
+        if stage is None:
+            raise ContractError(_findings(sink))
+        if keep is not None:
+            save(replace(stage, findings=[asdict(f) for f in _findings(sink)]), Path(keep), _identity(opened.heading))
+    result = settle_reduced(
+        opened.compiled, stage, sink, periods=periods, groups=groups, engine=engine, progress=progress
+    )
     if result is None:
         raise ContractError(_findings(sink))
-    return Settled(opened, result, _findings(sink))
+    return Settled(opened.heading, result, _findings(sink), stage.report)
+
+
+def reopen(
+    contract: FilePath,
+    data: str,
+    kept: FilePath,
+    *,
+    periods: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    overrides: Mapping[str, str] | None = None,
+    engine: str = "auto",
+    roots: Sequence[FilePath] = (),
+    progress: Progress = quiet,
+) -> Settled | None:
+    """Settle again from what `evaluate` kept of its reduce stage, without the data; the result has the same bytes.
+
+    `data` is the name of the binding as it was given. None when the folder has nothing finished of this very contract.
+    Raises ContractError.
+    """
+    sink = Sink()
+    values = parse_overrides(overrides or {}, sink)
+    compiled = compile_file(Path(contract), sink, overrides=values, roots=[Path(root) for root in roots])
+    if compiled is None or sink.failed:
+        raise ContractError(_findings(sink))
+    head = heading(compiled, data)
+    stage = load(Path(kept), _identity(head))
+    if stage is None:
+        return None
+    sink = Sink()  # what was found before is kept with the stage
+    result = settle_reduced(compiled, stage, sink, periods=periods, groups=groups, engine=engine, progress=progress)
+    found = (*(Finding(**{**f, "notes": tuple(f["notes"])}) for f in stage.findings), *_findings(sink))
+    if result is None:
+        raise ContractError(found)
+    return Settled(head, result, found, stage.report)
+
+
+def _identity(head: Heading) -> str:
+    return json.dumps(head.identity(), sort_keys=True)
 
 
 def explain(settled: Settled, name: str, group: str, period: str, *, depth: int | None = None) -> Explanation:

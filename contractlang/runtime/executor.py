@@ -19,6 +19,8 @@ from contractlang.runtime.reducing import Progress, distinct, quiet, reduce_memb
 from contractlang.runtime.result import LeftOut, Result, Status
 from contractlang.values import State
 
+Accounts = Mapping[str, Sequence[Mapping[str, object]]]
+
 SMALL = 5_000
 """Rows up to which the reference engine is fast enough to be the first choice."""
 
@@ -49,17 +51,43 @@ def execute(
     Held units, failed guarantees and an engine that cannot do the job are reported to the sink; None when nothing can
     be settled at all.
     """
+    reduced, accounts = reduce_stage(programme, inputs, sink, engines.reduce, progress)
+    return settle_stage(
+        programme, reduced, accounts, sink, periods=periods, groups=groups, engine=engines.settle, progress=progress
+    )
+
+
+def reduce_stage(
+    programme: Programme, inputs: Inputs, sink: Sink, engine: str = "auto", progress: Progress = quiet
+) -> tuple[Inputs, list[Accounts | None]]:
+    """The inputs with every reduced table, and the accounts of each distinct plan (None: it reduces nothing)."""
     plans = distinct(programme)
     progress("reducing", 0, len(plans))
-    reduced = reduce_members(plans, inputs, engines.reduce, progress)
+    reduced = reduce_members(plans, inputs, engine, progress)
     inputs = with_reduced(inputs, programme, plans, reduced, sink)
+    return inputs, [None if part is None else part.accounts for part in reduced]
+
+
+def settle_stage(
+    programme: Programme,
+    inputs: Inputs,
+    accounts: Sequence[Accounts | None],
+    sink: Sink,
+    *,
+    periods: Iterable[str] = (),
+    groups: Iterable[str] = (),
+    engine: str = "auto",
+    progress: Progress = quiet,
+) -> Result | None:
+    """What follows the reduce stage; see `execute`."""
+    plans = distinct(programme)
     wanted = set(periods)
     if wanted and not any(_looks_around(plan) for plan in plans):
         inputs = replace(inputs, frame=_only(inputs.frame, [p in wanted for p in inputs.frame.periods]))
     if not len(inputs.frame):
         sink.report(_nothing(programme, wanted))
         return None
-    name = _settle_engine(engines.settle, plans, len(inputs.frame), sink)
+    name = _settle_engine(engine, plans, len(inputs.frame), sink)
     if name is None:
         return None
     progress("settling", 0, 1)
@@ -72,7 +100,6 @@ def execute(
         sink.report(_nothing(programme, wanted))
         return None
     left = tuple(o for o in left_out if (not wanted or o.period in wanted) and (not named or o.group in named))
-    accounts = {id(plan): part.accounts for plan, part in zip(plans, reduced, strict=True) if part is not None}
     result = Result(
         programme,
         replace(inputs, frame=settlement.frame),
@@ -81,7 +108,7 @@ def execute(
         status,
         reasons,
         name,
-        accounts=accounts,
+        accounts={id(plan): part for plan, part in zip(plans, accounts, strict=True) if part is not None},
         left_out=left,
     )
     report_held(result, found, sink)

@@ -12,10 +12,11 @@ from contractlang.engines.base import Inputs, Programme
 from contractlang.plan.compiler import Compiled, compile_file
 from contractlang.runtime.binding import Binding, read_binding
 from contractlang.runtime.dataset import Dataset, bind
-from contractlang.runtime.executor import AUTO, Engines, execute
+from contractlang.runtime.executor import AUTO, Engines, execute, reduce_stage, settle_stage
 from contractlang.runtime.heading import Heading, heading
 from contractlang.runtime.reducing import Progress, quiet
 from contractlang.runtime.result import Result
+from contractlang.runtime.stages import Stage
 from contractlang.source import SourceFile
 from contractlang.syntax import ast
 from contractlang.syntax.parser import parse_expression
@@ -95,26 +96,64 @@ def settle(
 
     A group or period that does not exist is reported.
     """
+    if not _ready(opened, sink, periods, groups):
+        return None
+    result = execute(
+        opened.programme, opened.inputs, sink, periods=periods, groups=groups, engines=engines, progress=progress
+    )
+    if result is not None and not opened.dataset.frame.units:
+        _report_strange_groups(result, groups, opened.compiled.unit, sink)
+    return result
+
+
+def reduced(
+    opened: Opened, sink: Sink, *, periods: Sequence[str] = (), groups: Sequence[str] = (), progress: Progress = quiet
+) -> Stage | None:
+    """The first half of `settle`: everything that needs the data."""
+    if not _ready(opened, sink, periods, groups):
+        return None
+    inputs, accounts = reduce_stage(opened.programme, opened.inputs, sink, progress=progress)
+    return Stage(inputs, accounts, opened.dataset.report.to_json(), listed=bool(opened.dataset.frame.units))
+
+
+def settle_reduced(
+    compiled: Compiled,
+    stage: Stage,
+    sink: Sink,
+    *,
+    periods: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    engine: str = "auto",
+    progress: Progress = quiet,
+) -> Result | None:
+    """The second half of `settle`: needs the reduced tables only."""
+    result = settle_stage(
+        programme(compiled),
+        stage.inputs,
+        stage.accounts,
+        sink,
+        periods=periods,
+        groups=groups,
+        engine=engine,
+        progress=progress,
+    )
+    if result is not None and not stage.listed:
+        _report_strange_groups(result, groups, compiled.unit, sink)
+    return result
+
+
+def _ready(opened: Opened, sink: Sink, periods: Sequence[str], groups: Sequence[str]) -> bool:
+    """Report periods and groups that do not exist; False when nothing that exists is asked for."""
     _known(periods, opened.programme.plans, ("period-unknown", opened.compiled.period), sink)
     listed = dict.fromkeys(opened.dataset.frame.units)
     if listed:
         _known(groups, listed, ("group-unknown", opened.compiled.unit), sink)
-    if sink.failed and not any(group in listed for group in groups):
-        return None
-    result = execute(
-        opened.programme,
-        opened.inputs,
-        sink,
-        periods=periods,
-        groups=groups,
-        engines=engines,
-        progress=progress,
-    )
-    if result is None or listed:
-        return result
+    return not sink.failed or any(group in listed for group in groups)
+
+
+def _report_strange_groups(result: Result, groups: Sequence[str], unit: str, sink: Sink) -> None:
     known = dict.fromkeys([*result.settlement.frame.units, *(out.group for out in result.left_out)])
-    _known(groups, known, ("group-unknown", opened.compiled.unit), sink)
-    return result
+    _known(groups, known, ("group-unknown", unit), sink)
 
 
 def parse_overrides(written: Mapping[str, str], sink: Sink) -> dict[str, ast.Expr]:

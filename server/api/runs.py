@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse, PlainTextResponse
 
 from server.auth.access import Calling
 from server.context import Serving
 from server.errors import not_found
-from server.permissions import Permission
+from server.models import Run, Version
+from server.permissions import Permission, see
 from server.schemas import ResultOut, RunIn, RunOut
 from server.services import contracts, datasets, runs
 from server.services.runs import Parameters
@@ -66,3 +69,38 @@ def get_file(run_id: str, file: str, caller: Calling, context: Serving) -> FileR
     sha256 = result.files[file]["sha256"]
     path = context.settings.data_dir.resolve() / result.folder / file
     return FileResponse(path, filename=file, headers={"ETag": f'"{sha256}"'})
+
+
+@router.get("/runs/{run_id}/statement", response_model=None)
+def get_statement(
+    run_id: str, group: str, period: str, request: Request, caller: Calling, context: Serving
+) -> dict[str, Any] | PlainTextResponse:
+    """The statement of one group and period: as data, or as text with `Accept: text/plain`."""
+    run, version = _readable(run_id, group, caller, context)
+    if request.headers.get("accept", "").startswith("text/plain"):
+        return PlainTextResponse(context.answers.statement_text(run, version, group, period))
+    return context.answers.statement(run, version, group, period)
+
+
+@router.get("/runs/{run_id}/explanation")
+def get_explanation(
+    run_id: str,
+    value: str,
+    group: str,
+    period: str,
+    caller: Calling,
+    context: Serving,
+    depth: Annotated[int | None, Query(ge=1, le=100)] = None,
+) -> dict[str, Any]:
+    """Why a named value is what it is: every step with its clause, down to cells and to counts of member rows."""
+    run, version = _readable(run_id, group, caller, context)
+    return context.answers.explanation(run, version, value, group, period, depth)
+
+
+def _readable(run_id: str, group: str, caller: Calling, context: Serving) -> tuple[Run, Version]:
+    """A run with a result in which the caller may see the group."""
+    see(caller, group)
+    with context.database.read() as session:
+        run = runs.run_of(session, caller, run_id)
+        runs.result_of(session, run)
+        return run, session.get_one(Version, run.version_id)

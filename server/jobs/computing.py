@@ -42,17 +42,18 @@ def main() -> int:
 def compute(job: dict[str, Any]) -> str:
     """Settle, and write the result; how it ended."""
     parameters = job["parameters"]
-    settled = contractlang.evaluate(
-        job["contract"],
-        job["binding"],
-        tables=job["tables"],
-        periods=parameters["periods"],
-        groups=parameters["groups"],
-        overrides=parameters["overrides"],
-        engine=parameters["engine"],
-        memory=job["memory"],
-        progress=lambda stage, done, to_do: say({"stage": stage, "done": done, "to_do": to_do}),
-    )
+    asked: dict[str, Any] = {
+        "periods": parameters["periods"],
+        "groups": parameters["groups"],
+        "overrides": parameters["overrides"],
+        "engine": parameters["engine"],
+        "progress": lambda stage, done, to_do: say({"stage": stage, "done": done, "to_do": to_do}),
+    }
+    settled = contractlang.reopen(job["contract"], job["binding"], job["kept"], **asked)
+    if settled is None:  # the reduce stage was not finished before
+        settled = contractlang.evaluate(
+            job["contract"], job["binding"], tables=job["tables"], memory=job["memory"], keep=job["kept"], **asked
+        )
     say({"stage": "writing", "done": 0, "to_do": 1})
     settled.write("out")
     findings = [finding_json(finding) for finding in settled.findings]

@@ -21,9 +21,9 @@ import structlog
 from server.database import Database, now
 from server.jobs import claims
 from server.jobs.claims import Claim
-from server.jobs.folders import OUT, Work, claim_folder, prepare, result_folder, work_of
 from server.models import RunResult
 from server.services.datasets import hash_file
+from server.services.folders import OUT, Work, claim_folder, prepare, result_folder, work_of
 from server.services.runs import CANCELLED, FAILED
 from server.settings import Settings
 

@@ -138,7 +138,7 @@ def without_folder(finding: Finding, folder: Path) -> Finding:
     )
 
 
-def without_folder_json(value: Any, folder: Path) -> Any:
+def without_folder_json(value: Any, folder: Path | str) -> Any:
     """The same for a document."""
     match value:
         case str():
@@ -151,5 +151,5 @@ def without_folder_json(value: Any, folder: Path) -> Any:
             return value
 
 
-def _shorten(text: str, folder: Path) -> str:
+def _shorten(text: str, folder: Path | str) -> str:
     return text.replace(f"{folder}/", "")

@@ -25,6 +25,7 @@ def test_every_command_has_a_section() -> None:
         "reconcile",
         "sample",
         "import",
+        "serve",
     ]
     assert sorted(vbc.commands) == sorted(re.findall(r"^## (\w+)$", PAGE, re.MULTILINE))
 

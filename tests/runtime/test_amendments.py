@@ -54,7 +54,7 @@ def test_an_amended_step_stands_where_it_applies(folder: Path) -> None:
     amend(folder)
     found = settled(folder)
     row = found.row("Lakeside", "2022")
-    earned = next(s for s in statement(found.result, found.opened.heading, row).sections if s.title == "earned")
+    earned = next(s for s in statement(found.result, found.heading, row).sections if s.title == "earned")
     assert [line.text.split()[1] for line in earned.lines[1:]] == ["minimum", "share", "reduce", "set", "round"]
     cut = earned.lines[4]
     assert cut.change == Fraction("-93999.76")

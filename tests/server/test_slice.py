@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.conftest import EXAMPLE, settle_example
+import contractlang
+from tests.server.conftest import EXAMPLE, ok, settle_example
 
 
 def test_a_run_gives_the_bytes_of_the_command_line(client: httpx.Client, tmp_path: Path) -> None:
@@ -25,6 +26,20 @@ def test_a_run_gives_the_bytes_of_the_command_line(client: httpx.Client, tmp_pat
     for name in ("results.parquet", "results.csv", "run.json"):
         found = client.get(f"/runs/{made.run['id']}/files/{name}")
         assert found.content == (tmp_path / "here" / "out" / name).read_bytes()
+
+
+def test_a_statement_and_an_explanation_are_those_of_the_language(client: httpx.Client) -> None:
+    made = settle_example(client)
+    settled = contractlang.evaluate(EXAMPLE / "contract.vbc", EXAMPLE / "binding.toml")
+    group, period = settled.rows[0]
+    asked = {"group": group, "period": period}
+    found = client.get(f"/runs/{made.run['id']}/statement", params=asked)
+    assert found.json()["format"] == "vbc-statement/1"
+    text = client.get(f"/runs/{made.run['id']}/statement", params=asked, headers={"Accept": "text/plain"}).text
+    assert text.splitlines()[3:20] == settled.statement(group, period).splitlines()[3:20]
+    why = ok(client.get(f"/runs/{made.run['id']}/explanation", params={**asked, "value": "settlement"}))
+    assert why["format"] == "vbc-trace/1"
+    assert "/tmp" not in str(why)  # noqa: S108
 
 
 @pytest.mark.parametrize("path", ["/runs/run_1", "/datasets/dat_1", "/contracts/nothing/versions/latest"])

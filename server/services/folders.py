@@ -50,6 +50,11 @@ def claim_folder(settings: Settings, work: Work, attempt: int) -> Path:
     return settings.data_dir.resolve() / "work" / work.run.id / str(attempt)
 
 
+def kept_folder(settings: Settings, run: Run) -> Path:
+    """Where the reduce stage of a run is kept: later claims go on from there, and explanations read it."""
+    return settings.data_dir.resolve() / "kept" / run.organisation_id / run.id
+
+
 def result_folder(settings: Settings, work: Work, attempt: int) -> Path:
     run = work.run
     return settings.data_dir.resolve() / "results" / run.organisation_id / run.id / str(attempt)
@@ -71,6 +76,7 @@ def prepare(settings: Settings, work: Work, folder: Path) -> None:
         "binding": BINDING,
         "tables": tables,
         "parameters": work.run.parameters,
+        "kept": str(kept_folder(settings, work.run)),
         "memory": settings.run_memory,
         "address_space": settings.run_memory_limit,
         "seconds": settings.run_seconds,
