@@ -54,7 +54,8 @@ def explain(
         report(sink)
         return FINDINGS
     rows = result.rows.tolist()
-    names = list(result.plan.payments) if value is None else [n for n in [resolve_name(result, value, sink)] if n]
+    asked = result.plan.payments if value is None else [value]
+    names = [name for wanted in asked if (name := resolve_name(result, wanted, sink)) is not None]
     if len(rows) > 1:
         there = ", ".join(result.period(row) for row in rows)
         sink.report(

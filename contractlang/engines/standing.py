@@ -49,14 +49,15 @@ def standing(settlement: Settlement) -> Mapping[int, Standing]:
 def _absent_payments(settlement: Settlement, plans: tuple[Plan, ...]) -> list[tuple[int, str, Absent]]:
     found: list[tuple[int, str, Absent]] = []
     for payment in dict.fromkeys(name for plan in plans for name in plan.payments):
-        if all(_settled(plan, payment) for plan in plans):
-            _, states = settlement.decimals(payment, 0)
+        names = {named.name for plan in plans if (named := plan.paid(payment)) is not None}
+        if len(names) == 1 and all(_settled(plan, payment) for plan in plans):
+            _, states = settlement.decimals(min(names), 0)
             rows = [row for row in states.nonzero()[0].tolist() if _pays(settlement, payment, row)]
         else:
             rows = [row for row in range(len(settlement.frame)) if _pays(settlement, payment, row)]
         for row in rows:
             plan = settlement.programme.plans[settlement.frame.periods[row]]
-            named = plan.named(payment)
+            named = plan.paid(payment)
             absent = None if named is None else _first_absence(settlement, plan, named.node, row)
             if absent is not None:
                 found.append((row, payment, absent))
@@ -69,7 +70,7 @@ def _pays(settlement: Settlement, payment: str, row: int) -> bool:
 
 
 def _settled(plan: Plan, payment: str) -> bool:
-    named = plan.named(payment)
+    named = plan.paid(payment)
     return named is None or plan.nodes[named.node].type.grain <= plan.settled
 
 

@@ -279,7 +279,7 @@ class Named:
     """A named value of the contract, in statement order.
 
     `role` is `define`, `step`, `side` (surplus/deficit running value), `argument` (a step's limit or rate), `amount`
-    (principal value of a block), `payment`, `input` (a reduce output) or `parameter`. `block` groups the lines of a
+    (principal value of a block), `payment`, `total` (a payment within the period, added up), `input` (a reduce output) or `parameter`. `block` groups the lines of a
     block; `label` is what a statement prints; `word` is the clause word of a step.
     """
 
@@ -340,6 +340,10 @@ class Assumption:
     origin: Span
 
 
+WHOLE_PAYMENT = "total"
+"""What the sum of a payment within the period is called: `care_fee.total`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A compiled contract (in force for some periods): reduce stage, settle stage, and what the outputs need to know.
@@ -372,3 +376,7 @@ class Plan:
 
     def named(self, name: str) -> Named | None:
         return next((n for n in self.names if n.name == name), None)
+
+    def paid(self, payment: str) -> Named | None:
+        """The value of a payment for a settled row: the payment itself, or the sum of what is paid within the period."""
+        return self.named(f"{payment}.{WHOLE_PAYMENT}") or self.named(payment)

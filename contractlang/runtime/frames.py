@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
-from contractlang.engines.base import Frame, Table
+from contractlang.engines import periods as calendar
+from contractlang.engines.base import Column, Frame, Table
 from contractlang.semantics.model import TableSchema
 
 _SHOWN = 5
@@ -25,6 +29,7 @@ def settled_rows(
     """
     unit, period = keys
     exhibits = {n: t for n, t in tables.items() if schemas[n].kind == "exhibit" and unit in t.keys}
+    tables = {name: _whole(table, period) for name, table in tables.items()}
     inputs = {n: t for n, t in tables.items() if n not in exhibits and unit in t.keys and period in t.keys}
     whole = [t for t in inputs.values() if set(t.keys) == {unit, period}]
     if len(inputs) == 1 and whole and not exhibits:
@@ -37,6 +42,15 @@ def settled_rows(
         return None
     ordered = sorted(rows, key=lambda row: (row[1], row[0]))
     return Frame([u for u, _ in ordered], [p for _, p in ordered])
+
+
+def _whole(table: Table, period: str) -> Table:
+    """A table by the month, with the settled period in which each of its months lies."""
+    shorter = [k for k in table.keys if k in calendar.WORDS and calendar.LENGTHS[k] < calendar.LENGTHS[period]]
+    if period in table.keys or not shorter:
+        return table
+    labels = [calendar.containing(label, period) for label in table.keys[shorter[0]].values.tolist()]
+    return replace(table, keys={**table.keys, period: Column("text", np.array(labels, dtype=object))})
 
 
 def _pairs(table: Table, unit: str, period: str) -> Iterable[tuple[str, str]]:

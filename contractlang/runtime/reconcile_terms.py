@@ -57,7 +57,8 @@ def reconciled_value(result: Result, name: str | None, sink: Sink) -> str | None
     """
     if name is not None:
         return resolve_name(result, name, sink)
-    payments = result.plan.payments
+    plan = result.plan
+    payments = [named.name for payment in plan.payments if (named := plan.paid(payment)) is not None]
     point = result.point(payments[0], int(result.rows[0])) if len(payments) == 1 else None
     if point is None:
         shown = f"one of {', '.join(f'`{p}`' for p in payments)}" if payments else "a value of the contract"

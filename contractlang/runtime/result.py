@@ -246,11 +246,12 @@ class Result:
         return found
 
     def cents(self, payment: str) -> Ints:
-        """A payment in cents on every reported row; a payment of a finer grain (monthly) is summed; 0 where absent."""
-        if self.names[payment].type.grain <= self.plan.settled:
-            return self.settlement.decimals(payment, 2)[0][self.rows]
-        sums = [
-            sum((v for _, v in self.finer(payment, row) if isinstance(v, Fraction)), Fraction(0))
-            for row in self.rows.tolist()
-        ]
-        return np.array([int(total * 100) for total in sums], dtype=np.int64)
+        """A payment in cents on every reported row; what is paid by the month is the sum of its months; 0 where absent."""
+        found: Ints = np.zeros(len(self.rows), dtype=np.int64)
+        periods = np.array([self.period(row) for row in self.rows], dtype=object)
+        names = {period: self.programme.plans[period].paid(payment) for period in self.periods}
+        for name in {named.name for named in names.values() if named is not None}:
+            cents = self.settlement.decimals(name, 2)[0][self.rows]
+            mine = np.array([(own := names[p]) is not None and own.name == name for p in periods.tolist()], dtype=bool)
+            found = np.where(mine, cents, found)
+        return found

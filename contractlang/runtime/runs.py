@@ -10,6 +10,7 @@ from pathlib import Path
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines.base import Inputs, Programme
 from contractlang.plan.compiler import Compiled, compile_file
+from contractlang.plan.nodes import Plan
 from contractlang.runtime.binding import Binding, read_binding
 from contractlang.runtime.dataset import Dataset, bind
 from contractlang.runtime.executor import AUTO, Engines, execute, reduce_stage, settle_stage
@@ -167,12 +168,28 @@ def parse_overrides(written: Mapping[str, str], sink: Sink) -> dict[str, ast.Exp
 
 
 def resolve_name(result: Result, name: str, sink: Sink) -> str | None:
-    """The full name of a value: a block stands for its amount or total. Reports a name that the contract lacks."""
+    """The full name of a value: a block stands for its amount or total, what is paid by the month for its sum.
+
+    Reports a name that the contract lacks.
+    """
     for full in (name, f"{name}.total", f"{name}.amount", f"{name}.score", f"{name}.rate"):
         if full in result.names:
-            return full
+            paid = result.plan.paid(full) if result.names[full].named.role == "payment" else None
+            found = full if paid is None else paid.name
+            if finer := sorted(result.names[found].type.grain - result.plan.settled):
+                sink.report(_several(name, finer, result.plan))
+                return None
+            return found
     sink.report(_unknown("value-unknown", name, list(result.names), "the contract has no value"))
     return None
+
+
+def _several(name: str, finer: Sequence[str], plan: Plan) -> Diagnostic:
+    return Diagnostic(
+        "value-unknown",
+        f"`{name}` varies by {' and '.join(finer)}: there are several for a {plan.unit} and {plan.period}",
+        help="name a value that adds it up; `--out` writes all of them",
+    )
 
 
 def _known(asked: Iterable[str], known: Mapping[str, object], what: tuple[str, str], sink: Sink) -> None:

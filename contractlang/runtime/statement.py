@@ -214,12 +214,12 @@ class _Maker:
 
     def payments(self) -> Iterator[Section]:
         for name in self.plan.payments:
-            named = self.plan.named(name)
+            named = self.plan.paid(name)
             if named is None or not self.plan.nodes[named.node].type.grain <= self.plan.settled:
                 continue
             point = self.point(named)
             value = self.provenance.value(point)
-            lines = list(self._terms(point))
+            lines = list(self._terms(point) if named.name == name else self._within(name))
             paid = _printed(value, point.type)
             added = sum((line.change for line in lines if line.change is not None), Fraction(0))
             if paid is not None and added != paid:
@@ -228,6 +228,19 @@ class _Maker:
                 )
             total = Line(name, named.origin.place, rounded(value, point.type), paid)
             yield Section(name, "payment", named.origin.place, tuple(lines), total, adds=paid is not None)
+
+    def _within(self, payment: str) -> Iterator[Line]:
+        """What is paid within the period, month by month."""
+        named = self.plan.named(payment)
+        assert named is not None  # noqa: S101 - its sum is named after it
+        running = Fraction(0)
+        for key in self.provenance.evaluator.expand(self.plan, named.node, self.key):
+            point = Point(self.plan, named.node, {**self.key, **key})
+            value = self.provenance.value(point)
+            if isinstance(value, Fraction):
+                running += value
+                label = " ".join(key[k] for k in key if k not in self.key)
+                yield Line(label, named.origin.place, rounded(running, point.type), running, value)
 
     def _terms(self, point: Point) -> Iterator[Line]:
         """What a payment adds up, with its sign."""

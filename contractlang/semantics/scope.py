@@ -15,6 +15,9 @@ from contractlang.syntax import ast
 PERIODS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 """Period words and their length in months."""
 
+CADENCES = {"monthly": "month", "quarterly": "quarter", "half_yearly": "half", "yearly": "year"}
+"""How often something is paid or computed, by the word that says so."""
+
 KEY_WORDS = (*PERIODS, "contract_year")
 
 FUNCTIONS = ("min", "max", "clamp", "abs", "sqrt", "power", "year", "month", "day", "points", "round")
@@ -57,6 +60,7 @@ class Scope:
         self.period = settles[1].text if settles else "year"
         term = document.header.term
         self.term = (term[0].value, term[1].value) if term else None
+        self.evaluated: str | None = None  # the shorter period whose columns may be written bare
         self.items: dict[str, ast.Item] = {}
         self.unread = {*document.broken, *(name for _, library in uses for name in library.broken)}
         self._not_found(document, uses)
@@ -83,7 +87,9 @@ class Scope:
 
     def _period_words(self, texts: Sequence[ast.Document]) -> frozenset[str]:
         """The period words that mean something here: those that contain a settled period, and keys of inputs."""
-        keys = {k.text for text in texts for item in text.items if isinstance(item, ast.Input) for k in item.keys}
+        items = [item for text in texts for item in text.items]
+        keys = {k.text for item in items if isinstance(item, ast.Input) for k in item.keys}
+        keys |= {CADENCES[i.cadence] for i in items if isinstance(i, ast.Payment | ast.Define) and i.cadence}
         longer = {word for word in PERIODS if self.contains(word) and PERIODS[word] <= PERIODS["year"]}
         return frozenset({"year", "contract_year", self.period, *longer, *(keys & PERIODS.keys())})
 
@@ -106,6 +112,14 @@ class Scope:
     def contains(self, word: str) -> bool:
         """Whether a key is a period at least as long as the settlement period, so that its values broadcast."""
         return word in PERIODS and PERIODS[word] >= PERIODS.get(self.period, 0)
+
+    def inside(self, word: str) -> bool:
+        """Whether a key is a period shorter than the settlement period."""
+        return word in PERIODS and not self.contains(word)
+
+    def _evaluated(self, table: ast.Input) -> bool:
+        """Whether a table has one row per settled unit and shorter period that is evaluated."""
+        return all(k.text in (self.unit, self.evaluated) or self.contains(k.text) for k in table.keys)
 
     def _collect(self, items: Sequence[ast.Item], prefix: str) -> None:
         for item in items:
@@ -223,6 +237,8 @@ class Scope:
         if len(name.parts) == 1:
             word = name.parts[0]
             found.extend(self.columns.get(word, ()))
+            if self.evaluated is not None:
+                found.extend(ref for ref in self.finer.get(word, ()) if self._evaluated(ref.table))
             if word in self.period_words or word == self.unit:
                 found.append(KeyRef(word))
         if not found and (category := self.category(name)) is not None:

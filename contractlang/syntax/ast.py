@@ -401,10 +401,13 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Define:
+    """`define x [monthly] = …`: `cadence` makes it a value of each month."""
+
     name: str
     body: Body
     notes: Notes = Notes()
     replace: bool = False
+    cadence: str | None = None
     span: Span = _span()
 
 

@@ -339,8 +339,10 @@ class ItemBuilder(ExpressionBuilder):
         return ast.Constant(kids[0].text, kids[1], self.notes(kids[2:], start), span=self.span(start, end))
 
     def define(self, kids: Kids, start: int, end: int) -> ast.Define:
-        body = next(kid for kid in kids[1:] if not isinstance(kid, Note))
-        return ast.Define(kids[0].text, body, self.notes(kids, start), span=self.span(start, end))
+        name, *rest = kids
+        cadence = rest.pop(0).text if isinstance(rest[0], Words) else None
+        body = next(kid for kid in rest if not isinstance(kid, Note))
+        return ast.Define(name.text, body, self.notes(rest, start), cadence=cadence, span=self.span(start, end))
 
     def cases(self, kids: Kids, start: int, end: int) -> ast.Cases:
         return ast.Cases(tuple(kids), span=self.span(start, end))

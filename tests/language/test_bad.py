@@ -35,6 +35,7 @@ BY_HAND = {
     "circular-definition": "which definition of a circle is the wrong one is not to be seen",
     "circular-definition-self": "what was meant beside the name itself is not to be seen",
     "duplicate-document": "which of two amendments of one name is the right one is not to be seen",
+    "grain-mismatch-prior-month": "which value of the year is meant needs a name of its own",
     "import-cycle": "what two libraries need of each other has to move into a third",
     "import-limit": "which of many libraries could be joined is not to be seen",
     "kind-mismatch-category": "which value of the category is meant is not to be seen",
@@ -42,6 +43,7 @@ BY_HAND = {
     "not-text": "what stood in the file is lost",
     "override-ambiguous": "which of two steps is meant is not to be seen",
     "unknown-name-far": "nothing that is known is near",
+    "unsupported": "which dates the quarters begin is for the parties to say",
 }
 """Cases without a mechanical fix, with the reason why only a person can mend them."""
 

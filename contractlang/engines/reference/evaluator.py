@@ -166,7 +166,7 @@ class Evaluator:
             case Cell(table, column):
                 return self._cells.read(plan, table, column, key)
             case Key(name):
-                return self._key_value(plan, name, key)
+                return _key_value(name, key)
             case Choose():
                 return (yield from _choose(goals()))
             case Fallback(missing):
@@ -181,13 +181,6 @@ class Evaluator:
                 return (yield from self._previous(goal, op, key))
             case op:
                 return apply(op, (yield from _all(goals())))
-
-    def _key_value(self, plan: Plan, name: str, key: Mapping[str, str]) -> Value:
-        if name not in periods.WORDS:
-            return key[name]
-        label = key.get(name) or key.get(plan.period) or next(v for k, v in key.items() if k in periods.WORDS)
-        word, year, ordinal = periods.parts(periods.containing(label, name))
-        return Fraction(year if word == "year" else ordinal)
 
     # Aggregates
 
@@ -362,6 +355,15 @@ class Evaluator:
         total = sum((weight for _, weight in found), Fraction(0))
         summed = sum((operations.number(value) * weight for value, weight in found), Fraction(0))
         return summed / total if total else operations.ZERO_DENOMINATOR
+
+
+def _key_value(name: str, key: Mapping[str, str]) -> Value:
+    """The label of a key; of a period its number, from the shortest period that the key has."""
+    if name not in periods.WORDS:
+        return key[name]
+    known = [(periods.LENGTHS[k], label) for k, label in key.items() if k in periods.WORDS]
+    word, year, ordinal = periods.parts(periods.containing(key.get(name) or min(known)[1], name))
+    return Fraction(year if word == "year" else ordinal)
 
 
 def _all(goals: Sequence[Goal]) -> Generator[Goal, Value, list[Value]]:

@@ -31,6 +31,10 @@ def lower_aggregate(low: Lowering, e: ast.Aggregate) -> Ref | None:
     if e.function not in FUNCTIONS:
         low.sink.report(unknown(e.function, e.span, FUNCTIONS, "aggregate"))
         return None
+    inside = [name.text for name in e.over if low.scope.inside(name.text)]
+    if inside and low.inside not in inside:
+        with low.within(inside[0]):
+            return lower_aggregate(low, e)
     population = population_named(low, e)
     if population is not None:
         low.months = column(MONTHS, scale=population.months_scale)

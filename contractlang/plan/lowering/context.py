@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -16,6 +16,7 @@ from contractlang.plan.lowering import remedies
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.declarations import Declarations
 from contractlang.semantics.model import TableSchema
+from contractlang.semantics.order import names_in
 from contractlang.semantics.scope import Scope
 from contractlang.semantics.types import NONE, SCALAR, USD, Grain, Kind, Type
 from contractlang.semantics.typing import Problem
@@ -74,6 +75,8 @@ class Lowering:
         self.locals: dict[str, Ref] = {}
         self.bare_table: str | None = None
         self.block: str | None = None
+        self.inside: str | None = None
+        self.coarse = 0
         self.case_tables: list[tuple[Ref, ast.Cases]] = []
         self.conditions: list[tuple[Ref, Span]] = []
 
@@ -90,6 +93,28 @@ class Lowering:
         """The keys by which a value varies inside one settled row; a longer period than the settled one is none."""
         grain = self.type(ref).grain - self.settled
         return sorted(key for key in grain if not self.scope.contains(key))
+
+    def shorter(self, grain: Grain) -> list[str]:
+        """The periods shorter than the settled one by which something varies."""
+        return sorted(key for key in grain if self.scope.inside(key))
+
+    def timed(self, keys: Iterable[str]) -> Grain:
+        """The grain of what has these keys: a month of a settled year always has its year, too."""
+        grain = frozenset(keys)
+        return grain | {self.scope.period} if self.shorter(grain) else grain
+
+    @contextmanager
+    def within(self, word: str) -> Iterator[None]:
+        """Evaluate for each shorter period (`month`): schedules by date and counts of members are those of the month.
+
+        Outside, what would differ there is counted in `coarse`.
+        """
+        outer = self.inside
+        self.inside = self.scope.evaluated = word
+        try:
+            yield
+        finally:
+            self.inside = self.scope.evaluated = outer
 
     def emit(self, op: nodes.Op, args: tuple[Ref, ...], type_: Type, origin: Span) -> Ref:
         return self.builder.emit(op, args, replace(type_, literal=False) if args else type_, origin)
@@ -182,6 +207,18 @@ class Lowering:
     def too_fine(self, ref: Ref, part: ast.Body, what: str, extra: list[str]) -> None:
         """Report a value that varies inside a settled row, where one value per row is needed."""
         keys = ", ".join(extra)
+        named = [n for n, _ in names_in(part) if n.text in self.values and self._by_month(self.values[n.text])]
+        if len(extra) == 1 and self.scope.inside(extra[0]) and named:
+            # A value of the year beside one of its months must not be added up twelve times.
+            changes = [e for n in named for e in edits.around(n.span, "sum(", f" over {keys})", "").edits]
+            self.error(
+                "grain-mismatch",
+                f"`{named[0].text}` varies by {keys}, {what} by {self.scope.unit} and {self.scope.period}",
+                named[0].span,
+                f"add it up where it is read: `sum({named[0].text} over {keys})`",
+                fixes=[Fix("add it up", tuple(changes))],
+            )
+            return
         addable = self.type(ref).numeric and not isinstance(part, ast.Cases)
         self.error(
             "grain-mismatch",
@@ -190,6 +227,10 @@ class Lowering:
             f"wrap it in `sum(… over {keys})`" if addable else "state it for one settled row",
             fixes=[edits.around(part.span, "sum(", f" over {keys})", "add it up")] if addable else [],
         )
+
+    def _by_month(self, ref: Ref) -> bool:
+        """Whether a number varies by a period shorter than the settled one."""
+        return self.type(ref).numeric and bool(self.shorter(self.type(ref).grain))
 
     def warn(self, code: str, message: str, span: Span, help: str = "", fixes: Sequence[Fix] = ()) -> None:
         self.sink.report(Diagnostic(code, message, span, help=help, fixes=tuple(fixes), severity=Severity.WARNING))

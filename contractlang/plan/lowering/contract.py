@@ -14,6 +14,7 @@ from contractlang.plan.lowering import expressions, scales
 from contractlang.plan.lowering.budget import lower_budget
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.measures import lower_measure, lower_measures
+from contractlang.plan.lowering.months import lower_definition
 from contractlang.plan.lowering.payments import lower_payment
 from contractlang.plan.lowering.pools import lower_pool
 from contractlang.plan.lowering.population import lower_population
@@ -121,8 +122,8 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
                 return False
             low.register(name, ref, "parameter", name, item.span)
             return True
-        case ast.Define(body=body):
-            ref = expressions.lower_body(low, body)
+        case ast.Define():
+            ref = lower_definition(low, item)
             if ref is None:
                 return False
             low.register(name, ref, "define", name, item.span)

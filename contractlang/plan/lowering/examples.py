@@ -8,6 +8,7 @@ or are missing with the reason that they are not given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -22,14 +23,14 @@ from contractlang.plan.lowering.contract import Lowered
 from contractlang.semantics import typing
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import PERIODS, KeyRef
-from contractlang.semantics.types import Kind, Type
+from contractlang.semantics.types import Grain, Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
 from contractlang.values import Absent, State, Value
 
 Labels = tuple[tuple[str, str], ...]
-"""Key names with labels, sorted by name."""
+"""Key names with labels, sorted by name; of what is given, periods by their number (`month` is `3`)."""
 
 UNIT_LABEL = "example"
 
@@ -106,26 +107,6 @@ class _Entry:
     span: Span
 
 
-def _entries(parts: tuple[ast.Binding | ast.ExampleTable, ...], unit: str) -> Iterator[_Entry]:
-    for part in parts:
-        if isinstance(part, ast.Binding):
-            yield _Entry(part.name, part.value, part.within, (), part.span)
-            continue
-        for row in part.rows:
-            cells = [(h, c) for h, c in zip(part.header, row.cells, strict=False) if not isinstance(c, ast.Range)]
-            keys = tuple((h, c) for h, c in cells if _key_word(h, c, unit))
-            for header, cell in cells:
-                if not _key_word(header, cell, unit):
-                    yield _Entry(header, cell, None, keys, row.span)
-
-
-def _key_word(header: ast.Name, cell: ast.Expr, unit: str) -> bool:
-    """A column of an example table is a key when it holds period words, units, or bare category values of its own name."""
-    if header.text in PERIODS or header.text == unit:
-        return True
-    return isinstance(cell, ast.Name) and len(cell.parts) == 1 and len(header.parts) == 1
-
-
 class _Reader:
     """Reads givens and expectations against the names of the contract."""
 
@@ -140,15 +121,34 @@ class _Reader:
         self.network: dict[str, None] = {}
 
     def entries(self, parts: tuple[ast.Binding | ast.ExampleTable, ...]) -> Iterator[_Entry]:
-        return _entries(parts, self.low.scope.unit)
+        """Every name with its value, and the keys of its row in a table."""
+        for part in parts:
+            if isinstance(part, ast.Binding):
+                yield _Entry(part.name, part.value, part.within, (), part.span)
+                continue
+            for row in part.rows:
+                cells = [(h, c) for h, c in zip(part.header, row.cells, strict=False) if not isinstance(c, ast.Range)]
+                keys = tuple((h, c) for h, c in cells if self._holds_keys(h, c))
+                for header, cell in cells:
+                    if not self._holds_keys(header, cell):
+                        yield _Entry(header, cell, None, keys, row.span)
+
+    def _holds_keys(self, header: ast.Name, cell: ast.Expr) -> bool:
+        """A column of an example table is a key when it holds period words, units, or bare values of its own category."""
+        bare = isinstance(cell, ast.Name) and len(cell.parts) == 1 and len(header.parts) == 1
+        return (
+            header.text in PERIODS
+            or header.text == self.low.scope.unit
+            or (bare and self._column_inside(header) is None)
+        )
 
     # Given
 
     def given(self, entry: _Entry, cuts: dict[Ref, _Cut]) -> None:
-        if self._is_key(entry.name):
+        if self._inside(entry) is None and self._is_key(entry.name):
             self._given_key(entry)
             return
-        node = self._node(entry.name)
+        node = self._node(entry)
         value = self._value(entry.value)
         labels = self._labels(entry)
         if node is None or value is None or labels is None:
@@ -169,14 +169,22 @@ class _Reader:
         if value is None:
             return
         word = entry.name.text
+        if self.low.scope.inside(word):
+            period = self.low.scope.period
+            self._error(
+                "example-value-unused",
+                f"an example is settled for a whole {period}, not for one {word}",
+                entry.span,
+                f"give values by {word} in a table: `given | {word} | … |`",
+                fixes=_without(entry.span),
+            )
+            return
         self.keys[word] = entry.span
         self.units[word] = value[0]
         if word == "year" and isinstance(value[0], Fraction):
             self.period = self._period_label(value[0])
         elif word in PERIODS and isinstance(value[0], Fraction) and self.period is not None:
-            letter = {"half": "-H", "quarter": "-Q", "month": "-"}[word]
-            ordinal = f"{int(value[0]):02d}" if word == "month" else str(value[0])
-            self.period = self.period.split("-")[0] + letter + ordinal
+            self.period = _moment(word, self.period.split("-")[0], str(value[0]))
 
     def _period_label(self, year: Fraction) -> str:
         suffix = {"year": "", "half": "-H1", "quarter": "-Q1", "month": "-01"}[self.low.scope.period]
@@ -188,7 +196,7 @@ class _Reader:
     # Expected
 
     def expected(self, entry: _Entry) -> Expectation | None:
-        node = self._node(entry.name)
+        node = self._node(entry)
         labels = self._labels(entry)
         if node is None or labels is None:
             return None
@@ -196,7 +204,8 @@ class _Reader:
             state = {"applicable": State.NOT_APPLICABLE, "reportable": State.NOT_REPORTABLE}.get(
                 entry.value.state, State.MISSING
             )
-            return Expectation(entry.name.text, node, labels, Absent(state), None, entry.span)
+            return Expectation(entry.name.text, node, self._moments(labels), Absent(state), None, entry.span)
+        labels = self._moments(labels)
         value = self._value(entry.value)
         if value is None or not self._fits(node, value[1], entry):
             return None
@@ -210,8 +219,23 @@ class _Reader:
 
     # Parts
 
-    def _node(self, name: ast.Name) -> Ref | None:
-        ref = self._quietly(references.lower_name, name)
+    def _inside(self, entry: _Entry) -> str | None:
+        """The shorter period by which a value is given: a key of its row, or of the table whose column is named bare."""
+        words = [key.text for key, _ in entry.keys if self.low.scope.inside(key.text)]
+        return words[0] if words else self._column_inside(entry.name)
+
+    def _column_inside(self, name: ast.Name) -> str | None:
+        """The shorter period by which a column varies that is named bare."""
+        scope = self.low.scope
+        tables = [self.low.declared.inputs[c.table.name] for c in scope.finer.get(name.text, [])]
+        words = [key.name for t in tables if not t.member_level for key in t.keys if scope.inside(key.name)]
+        return words[0] if words else None
+
+    def _node(self, entry: _Entry) -> Ref | None:
+        """The node of a name; where values are given by the month, the one that varies by month."""
+        word = self._inside(entry)
+        with self.low.within(word) if word is not None else nullcontext():
+            ref = self._quietly(references.lower_name, entry.name)
         if ref is None:
             self.failed = True
         return ref
@@ -243,22 +267,42 @@ class _Reader:
             self.low.used = used
 
     def _labels(self, entry: _Entry) -> Labels | None:
-        labels: list[tuple[str, str]] = []
+        """The keys of a row: periods by their number, so that a month stands for that month of every year."""
+        labels: dict[str, str] = {}
         for key, cell in entry.keys:
             if key.text == self.low.scope.unit:
                 label = cell.text if isinstance(cell, ast.Name) else str(getattr(cell, "value", cell.span.text))
                 self.network.setdefault(label)
-                labels.append((key.text, label))
+                labels[key.text] = label
                 continue
             value = self._value(cell)
             if value is None:
                 return None
-            label = str(value[0])
-            if key.text == "year" and isinstance(value[0], Fraction):
-                label = self._period_label(value[0])
-                self.periods.add(label)
-            labels.append((self.low.scope.period if key.text == "year" else key.text, label))
-        return tuple(sorted(labels))
+            labels[key.text] = str(value[0])
+            if key.text in PERIODS and not (isinstance(value[0], Fraction) and value[0].denominator == 1):
+                self._error("kind-mismatch", f"a {key.text} is a whole number here", cell.span, "write its number")
+                return None
+        if "year" in labels:
+            self.periods.add(self._settled_label(labels))
+        return tuple(sorted(labels.items()))
+
+    def _settled_label(self, labels: Mapping[str, str]) -> str:
+        """The settled period that a row names by its year and its number in it."""
+        period = self.low.scope.period
+        if period in labels and period != "year":
+            return _moment(period, labels["year"], labels[period])
+        return self._period_label(Fraction(labels["year"]))
+
+    def _moments(self, labels: Labels) -> Labels:
+        """Labels of what is expected, with periods as data write them."""
+        known = dict(labels)
+        own = self.period or self.default_period()
+        year = known.get("year", own.split("-")[0])
+        found = {k: v for k, v in labels if k not in PERIODS}
+        if any(self.low.scope.contains(k) for k in known):
+            found[self.low.scope.period] = self._settled_label({"year": year, **known})
+        found |= {k: _moment(k, year, v) for k, v in labels if self.low.scope.inside(k)}
+        return tuple(sorted(found.items()))
 
     def _fits(self, node: Ref, given: Type, entry: _Entry) -> bool:
         type_ = self.low.type(node)
@@ -318,7 +362,7 @@ class _Reader:
                 )
         read_keys = {plan.nodes[r].op.key for r in reached if isinstance(plan.nodes[r].op, nodes.Key) and r >= shift}  # type: ignore[union-attr]
         for word in read_keys:
-            if word in PERIODS and self.period is None and not self.periods:
+            if self.low.scope.contains(word) and self.period is None and not self.periods:
                 self._error(
                     "example-value-missing",
                     f"the example needs `{word}`",
@@ -350,6 +394,11 @@ class _Reader:
         return (Fix(f"add `{text}`", (Edit(Span(first.file, first.start, first.start), f"{text}, "),)),)
 
 
+def _moment(word: str, year: str, number: str) -> str:
+    """The label of a period inside a year: `2024-03`, `2024-Q1`."""
+    return f"{year}-{int(number):02d}" if word == "month" else f"{year}-{word[0].upper()}{number}"
+
+
 def _without(binding: Span) -> tuple[Fix, ...]:
     """A binding left out; with its word where nothing else is given on the line."""
     text = binding.file.text
@@ -360,7 +409,7 @@ def _without(binding: Span) -> tuple[Fix, ...]:
 
 
 def _by_period(cuts: dict[Ref, _Cut], period: str) -> bool:
-    return any(key == period for cut in cuts.values() for labels in cut.values for key, _ in labels)
+    return any(key in ("year", period) for cut in cuts.values() for labels in cut.values for key, _ in labels)
 
 
 # Cutting -------------------------------------------------------------------------------------------------------------
@@ -375,7 +424,12 @@ def _cut_plan(
     origin = plan.nodes[0].origin if plan.nodes else next(iter(cuts.values())).span
     built: list[nodes.Node] = [
         nodes.Node(
-            nodes.Key(key), (), Type(Kind.NUMBER if key == plan.period else Kind.TEXT, grain=frozenset({key})), origin
+            nodes.Key(key),
+            (),
+            Type(Kind.NUMBER, grain=_moment_grain(key, plan.period))
+            if key in PERIODS
+            else Type(Kind.TEXT, grain=frozenset({key})),
+            origin,
         )
         for key in wanted
     ]
@@ -383,7 +437,7 @@ def _cut_plan(
     for ref, node in enumerate(plan.nodes):
         moved = replace(node, args=tuple(a + shift for a in node.args))
         if ref in cuts:
-            moved = _cut_node(moved, cuts[ref], wanted, plan.period)
+            moved = _cut_node(moved, cuts[ref], wanted, schemas)
         elif isinstance(node.op, nodes.Cell):
             moved = replace(node, op=nodes.Const(_not_given(node.op, schemas)), args=(), type=node.type)
         elif isinstance(node.op, nodes.Key) and node.op.key in keys and node.op.key not in PERIODS:
@@ -393,21 +447,28 @@ def _cut_plan(
     return replace(plan, nodes=tuple(built), names=names, requirements=(), assertions=(), refusals=()), shift
 
 
-def _cut_node(node: nodes.Node, cut: _Cut, wanted: list[str], period: str) -> nodes.Node:
+def _moment_grain(key: str, period: str) -> Grain:
+    """What the number of a period varies by: a longer one by the settled period, a shorter one by both."""
+    return frozenset({period} if PERIODS[key] >= PERIODS[period] else {period, key})
+
+
+def _cut_node(node: nodes.Node, cut: _Cut, wanted: list[str], schemas: Mapping[str, TableSchema]) -> nodes.Node:
     if set(cut.values) == {()}:
         return replace(node, op=nodes.Const(cut.values[()]), args=())
     keys = [k for k in wanted if any(key == k for labels in cut.values for key, _ in labels)]
-    rows = tuple(
-        nodes.TermsRow(tuple(_pattern(dict(labels).get(k), k == period) for k in keys), value, cut.span)
+    rows = [
+        nodes.TermsRow(tuple(_pattern(dict(labels).get(k), k) for k in keys), value, cut.span)
         for labels, value in cut.values.items()
-    )
-    return replace(node, op=nodes.Terms("given", cut.name, rows), args=tuple(wanted.index(k) for k in keys))
+    ]
+    if isinstance(node.op, nodes.Cell):  # what is not given takes the rule of its column
+        rows.append(nodes.TermsRow((None,) * len(keys), _not_given(node.op, schemas), cut.span))
+    return replace(node, op=nodes.Terms("given", cut.name, tuple(rows)), args=tuple(wanted.index(k) for k in keys))
 
 
-def _pattern(label: str | None, is_period: bool) -> Value | None:
+def _pattern(label: str | None, key: str) -> Value | None:
     if label is None:
         return None
-    return Fraction(label.split("-")[0]) if is_period else label
+    return Fraction(label) if key in PERIODS else label
 
 
 def _not_given(op: nodes.Cell, schemas: Mapping[str, TableSchema]) -> Value:

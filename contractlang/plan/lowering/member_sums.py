@@ -10,16 +10,13 @@ from fractions import Fraction
 
 from contractlang.plan import nodes, relations
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, rows
+from contractlang.plan.lowering import expressions, months, rows
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.lowering.lookups import with_lookups
 from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
     Population,
     column,
-    grain,
-    key_columns,
-    settlement_keys,
     step,
 )
 from contractlang.plan.relations import RowExpr
@@ -53,6 +50,8 @@ def lower_member_aggregate(low: Lowering, e: ast.Aggregate, population: Populati
             e.span,
             "write `mean(x weighted by member_months over …)`",
         )
+        return None
+    if not months.reads_rows(low, population, e.span):
         return None
     where = None if e.where is None else rows.lower_row(low, population.table, e.where, FLAG)
     if e.where is not None and where is None:
@@ -99,10 +98,11 @@ def _count(low: Lowering, e: ast.Aggregate, population: Population, where: rows.
             low, _next(low, population), relations.Filter(source, where.expr), e.span, "rows that meet the condition"
         )
     measure = relations.Measure("value", "count_distinct", column(MEMBER_KEY, "text"))
+    source = months.placed(low, population, source, _next(low, population), e.span)
     name = _next(low, population)
-    step(low, name, relations.Group(source, key_columns(population.per), (measure,)), e.span, "members")
+    step(low, name, relations.Group(source, months.columns_of(low, population), (measure,)), e.span, "members")
     columns = (("value", "value", 0),)
-    low.outputs.append(relations.Output(name, name, settlement_keys(low, population.per), columns, ("value",)))
+    low.outputs.append(relations.Output(name, name, months.keys_of(low, population), columns, ("value",)))
     return _cell(low, e, population, name, "value", Type(Kind.COUNT, MEMBER), 0)
 
 
@@ -121,19 +121,20 @@ def _next(low: Lowering, population: Population) -> str:
 
 def _totals(low: Lowering, e: ast.Aggregate, population: Population, sums: list[tuple[str, RowExpr, str]]) -> str:
     source = with_lookups(low, population.counted, population.table)
+    source = months.placed(low, population, source, _next(low, population), e.span)
     derived = relations.Derive(source, tuple((f"row_{n}", expr) for n, expr, _ in sums))
     rowed = step(low, _next(low, population), derived, e.span, "the values of each row")
     measures = tuple(relations.Measure(n, f, column(f"row_{n}", scale=expr.scale)) for n, expr, f in sums)
     name = _next(low, population)
-    step(low, name, relations.Group(rowed, key_columns(population.per), measures), e.span, "added up")
+    step(low, name, relations.Group(rowed, months.columns_of(low, population), measures), e.span, "added up")
     columns = tuple((n, n, expr.scale) for n, expr, _ in sums)
     empty = tuple(n for n, _, f in sums if f == "sum")
-    low.outputs.append(relations.Output(name, name, settlement_keys(low, population.per), columns, empty))
+    low.outputs.append(relations.Output(name, name, months.keys_of(low, population), columns, empty))
     return name
 
 
 def _cell(
     low: Lowering, e: ast.Aggregate, population: Population, table: str, word: str, type_: Type, scale: int
 ) -> Ref:
-    full = replace(type_, grain=grain(low, population.per), step=Fraction(1, 10**scale))
+    full = replace(type_, grain=months.grain_of(low, population), step=Fraction(1, 10**scale))
     return low.emit(nodes.Cell(table, word), (), full, e.span)

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Edit, Fix
+from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, remedies
+from contractlang.plan.lowering import months, remedies
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics.types import MEMBER_MONTH, PMPM, USD, Kind
 from contractlang.semantics.typing import described
@@ -19,20 +20,14 @@ CENT = Fraction(1, 100)
 
 def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
     """Register the payment; False after a report."""
-    ref = expressions.lower_body(low, item.body)
+    try:
+        word = months.cadence_word(low, item)
+    except ValueError:
+        return False
+    ref = months.lower_timed(low, item.body, word)
     if not _payee(low, name, item) or ref is None:
         return False
-    if item.cadence is not None:
-        word = edits.word_in(item.span, item.cadence)
-        low.error(
-            "unsupported",
-            f"payment `{name}` is {item.cadence}: payments within the period are not settled yet",
-            word,
-            "pay once per settlement period",
-            fixes=[edits.instead(Span(word.file, word.start - 1, word.end), "", f"leave `{item.cadence}` out")],
-        )
-        return False
-    if not _money(low, name, item, ref) or not _per_row(low, name, item, ref):
+    if not _money(low, name, item, ref) or not _per_row(low, name, item, ref, word):
         return False
     step = low.type(ref).step
     if step is None or (step / CENT).denominator != 1:
@@ -44,7 +39,14 @@ def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
             fixes=[_rounded(low, item.body)],
         )
         return False
-    low.register(name, ref, "payment", name, item.span)
+    ref = low.register(name, ref, "payment", name, item.span)
+    if word is not None:
+        type_ = low.type(ref)
+        at = edits.word_in(item.span, name.rpartition(".")[2])
+        whole = low.emit(nodes.Aggregate("sum", (word,)), (ref,), type_.at(type_.grain - {word}), at)
+        low.register(
+            f"{name}.{nodes.WHOLE_PAYMENT}", whole, "total", f"{name}, the whole {low.scope.period}", item.span
+        )
     return True
 
 
@@ -98,8 +100,8 @@ def _money(low: Lowering, name: str, item: ast.Payment, ref: Ref) -> bool:
     return False
 
 
-def _per_row(low: Lowering, name: str, item: ast.Payment, ref: Ref) -> bool:
-    extra = low.beyond(ref)
+def _per_row(low: Lowering, name: str, item: ast.Payment, ref: Ref, word: str | None) -> bool:
+    extra = [key for key in low.beyond(ref) if key != word]
     if extra:
         low.too_fine(ref, item.body, f"payment `{name}`", extra)
     return not extra

@@ -8,7 +8,7 @@ from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Edit, Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, tables
+from contractlang.plan.lowering import expressions, months, tables
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics.model import ColumnSchema, TableSchema
 from contractlang.semantics.scope import ColumnRef, ItemRef, KeyRef, described_item
@@ -63,8 +63,9 @@ def key(low: Lowering, word: str, span: Span) -> Ref:
         return low.emit(nodes.Key(word), (), Type(Kind.TEXT, grain=frozenset({word})), span)
     if word in low.scope.categories:
         return low.emit(nodes.Key(word), (), Type(Kind.CATEGORY, scheme=word, grain=frozenset({word})), span)
-    grain = frozenset({low.scope.period})
-    number = Type(Kind.NUMBER, NONE, grain, step=Fraction(1))
+    number = Type(Kind.NUMBER, NONE, frozenset({low.scope.period}), step=Fraction(1))
+    if low.scope.inside(word):
+        return low.emit(nodes.Key(word), (), number.at(low.timed({tables.moment(low, word)})), span)
     if word != "contract_year":
         return low.emit(nodes.Key(word), (), number, span)
     year = low.emit(nodes.Key("year"), (), number, span)
@@ -85,7 +86,7 @@ def column_cell(low: Lowering, table_name: str, column_name: str, name: ast.Name
     if schema.member_level:
         _member_column(low, schema, column, name)
         return None
-    grain = frozenset(k.name for k in schema.keys) | ({low.scope.period} if schema.dated else frozenset())
+    grain = low.timed(k.name for k in schema.keys) | ({low.scope.period} if schema.dated else frozenset())
     cell = low.emit(nodes.Cell(table_name, column_name), (), column.type.at(grain), name.span)
     if column.factor == 1:
         return cell
@@ -183,6 +184,10 @@ def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: t
 
 def _value(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: tuple[str, ...]) -> Ref | None:
     full = ".".join((item_name, *rest))
+    if full in low.values and item_name in low.populations:
+        counted = months.counted(low, item_name, rest, name.span)
+        if counted is not months.WHOLE:
+            return counted
     if full in low.values:
         return low.builder.read(low.values[full], name.span)
     if not rest and isinstance(item, ast.Block) and item.kind == "population":

@@ -150,6 +150,14 @@ def _named(low: Lowering, operand: ast.Expr) -> tuple[str, Type] | None:
     if ref is None:
         return None
     node = low.builder.nodes[ref]
+    if words := low.shorter(node.type.grain):
+        low.error(
+            "grain-mismatch",
+            f"`{edits.one_line(operand.span)}` varies by {words[0]}, and another {low.scope.period} has other ones",
+            operand.span,
+            f"read one value of the {low.scope.period}: define `sum({edits.one_line(operand.span)} over {words[0]})`",
+        )
+        return None
     if node.name is not None:
         return node.name, node.type
     if ref not in low.hidden:

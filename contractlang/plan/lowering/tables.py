@@ -81,12 +81,20 @@ def _keys_with_unit(table: TermsTable, position: int, word: str) -> tuple[Fix, .
     return (Fix("write the unit of the keys", changed),) if changed else ()
 
 
+def moment(low: Lowering, word: str) -> str:
+    """The key at which a shorter period is read: its own, or the still shorter one that is evaluated."""
+    inside = low.inside
+    return inside if inside is not None and PERIODS[inside] < PERIODS[word] else word
+
+
 def monthly(low: Lowering, table: TermsTable, span: Span) -> Ref | None:
-    """A schedule per month at the settlement period: the value in force on its first day."""
+    """A schedule per month: the value in force on the first day of the settlement period, or of the month inside it."""
     item = low.scope.items[table.name]
     if low.scope.term is None or not isinstance(item, ast.Schedule):
         return None
-    months = PERIODS[low.scope.period]
+    period = low.inside or low.scope.period
+    low.coarse += low.inside is None
+    months = PERIODS[period]
     column = table.columns["value"]
     rows: list[nodes.TermsRow] = []
     month, last = (month_of(day) for day in low.scope.term)
@@ -97,12 +105,13 @@ def monthly(low: Lowering, table: TermsTable, span: Span) -> Ref | None:
             if months < 12:
                 keys = (*keys, Fraction(month % 12 // months + 1))
             rows.append(nodes.TermsRow(keys, column.values[at], column.spans[at]))
-            _changes_inside(low, table, item, month, months)
+            _changes_inside(low, table, item, month, period)
         month += months
-    words = ("year",) if months == 12 else ("year", low.scope.period)
+    words = ("year",) if months == 12 else ("year", period)
+    grains = [frozenset({low.scope.period}) if low.scope.contains(w) else low.timed({w}) for w in words]
     args = [
-        low.emit(nodes.Key(w), (), Type(Kind.NUMBER, NONE, frozenset({low.scope.period}), step=ONE), span)
-        for w in words
+        low.emit(nodes.Key(w), (), Type(Kind.NUMBER, NONE, g, step=ONE), span)
+        for w, g in zip(words, grains, strict=True)
     ]
     type_ = replace(column.type, grain=typing.union([low.type(a) for a in args]))
     return low.emit(nodes.Terms(table.name, "value", tuple(rows)), tuple(args), type_, span)
@@ -117,8 +126,9 @@ def _entry_on(table: TermsTable, day: dt.date) -> int | None:
     return None
 
 
-def _changes_inside(low: Lowering, table: TermsTable, item: ast.Schedule, month: int, months: int) -> None:
-    """A change inside a settlement period is not seen at its grain: the value of the first day counts."""
+def _changes_inside(low: Lowering, table: TermsTable, item: ast.Schedule, month: int, period: str) -> None:
+    """A change inside a period is not seen at its grain: the value of the first day counts."""
+    months = PERIODS[period]
     for position, (ends,) in enumerate(table.patterns):
         assert isinstance(ends, tuple)
         start = ends[0]
@@ -132,10 +142,9 @@ def _changes_inside(low: Lowering, table: TermsTable, item: ast.Schedule, month:
             changed.append(edits.instead(before.high.span, str(end)).edits[0])
         low.warn(
             "mid-period-change",
-            f"schedule `{table.name}` changes on {start}, inside a settled {low.scope.period}",
+            f"schedule `{table.name}` changes on {start}, inside a settled {period}",
             entry.span,
-            f"the value in force on the first day of each {low.scope.period} counts; "
-            "let the entry start with a period to say so",
+            f"the value in force on the first day of each {period} counts; let the entry start with a period to say so",
             fixes=[Fix(f"let it start on {following}", tuple(changed))],
         )
 
