@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from contractlang.engines.base import Bytes, Column, MemberTable, Table
 from contractlang.engines.duckdb.reading import ViewColumn
-from contractlang.engines.reading import MOST_PLACES, Form, scale
+from contractlang.engines.filling import code, filled, places_of
+from contractlang.engines.reading import Form, scale
 from contractlang.runtime.bound_table import BoundTable
 from contractlang.runtime.cells import FROM, Slot
 from contractlang.runtime.provenance import BETWEEN
-from contractlang.values import Absent, Value
+from contractlang.values import Absent
 
 Array = npt.NDArray[Any]
 
@@ -59,22 +60,8 @@ def _place_in_order(slot: Slot) -> int:
 def _column(slot: Slot, values: Array, absent: Bytes) -> Column:
     form: Form = "text" if slot.form == "period" else slot.form
     places = scale(slot.reading) if slot.reading is not None and form == "int" else 0
-    if not absent.any():
-        return Column(form, values, places, slot.labels)
-    gaps = absent.astype(bool)
-    match slot.absent:
-        case Absent(state, reason):
-            return Column(
-                form, values, places, slot.labels, np.where(gaps, np.uint8(state), np.uint8(0)), {state: reason}
-            )
-        case Fraction() as default:
-            more = max(0, places_of(default) - places)
-            values = _times(values, 10**more)
-            places += more
-            values = _with(values, gaps, int(default * 10**places))
-        case default:
-            values = _with(values, gaps, _code(default, form, slot.labels))
-    return Column(form, values, places, slot.labels)
+    column = Column(form, values, places, slot.labels)
+    return filled(column, absent.astype(bool), slot.absent) if absent.any() else column
 
 
 def _constant(slot: Slot, rows: int) -> Column:
@@ -87,50 +74,12 @@ def _constant(slot: Slot, rows: int) -> Column:
     if isinstance(value, Fraction):
         places = places_of(value)
         return Column(form, _full(rows, int(value * 10**places)), places)
-    return Column(form, _full(rows, _code(value, form, slot.labels)), 0, slot.labels)
-
-
-def _code(value: Value | None, form: Form, labels: Sequence[str]) -> int | str:
-    """A value that is no number, as it stands in a column."""
-    match value:
-        case bool():
-            return int(value)
-        case dt.date():
-            return value.toordinal() - _EPOCH
-        case str():
-            return labels.index(value) if form == "code" else value
-        case _:
-            raise TypeError(f"no value of a column: {value!r}")
+    return Column(form, _full(rows, code(value, form, slot.labels)), 0, slot.labels)
 
 
 def _full(rows: int, value: int | str) -> Array:
     fits = isinstance(value, int) and -(2**63) <= value < 2**63
     return np.full(rows, value, dtype=np.int64 if fits else object)
-
-
-def _with(values: Array, gaps: Array, value: int | str) -> Array:
-    if isinstance(value, int) and values.dtype != object and not -(2**63) <= value < 2**63:
-        values = values.astype(object)
-    filled = values.copy()
-    filled[gaps] = value
-    return filled
-
-
-def _times(values: Array, factor: int) -> Array:
-    """Integers times a power of ten, as objects where 64 bits do not reach."""
-    if factor == 1 or not len(values):
-        return values
-    if values.dtype != object and max(abs(int(values.min())), abs(int(values.max()))) * factor < 2**63:
-        return values * factor
-    return values.astype(object) * factor
-
-
-def places_of(value: Fraction) -> int:
-    """The decimals that a decimal fraction needs (at most 30: more would not be decimal)."""
-    places = 0
-    while (value * 10**places).denominator != 1 and places < MOST_PLACES:
-        places += 1
-    return places
 
 
 def in_force(table: Table, dates: Array, periods: Mapping[str, dt.date], period: str) -> Table:
@@ -176,12 +125,10 @@ def member_table(bound: BoundTable) -> MemberTable:
     selected = []
     for slot in bound.slots:
         filler = slot.absent if slot.default_of else None
-        places = 0
+        declared = bound.schema.column(slot.name)
+        places = declared.scale if declared is not None and slot.form == "int" else 0
         if slot.reading is None:
             filler = slot.constant
-            places = places_of(filler) if isinstance(filler, Fraction) else 0
-        elif slot.form == "int":
-            places = scale(slot.reading)
         columns[slot.name] = ("text" if slot.form == "period" else slot.form, places)
         selected.append(ViewColumn(slot.name, slot.form, bound.index(slot), filler, places))
     natives = bound.cells.create_view(bound.schema.name, selected, bound.counts)

@@ -167,7 +167,7 @@ class Formats:
         source, path = want.source, want.path
         declared = column.decimals
         if declared is None and (column.type.unit == USD or self.schema.member_level):
-            declared = 2 if column.type.unit == USD else None if reading.floating else 0
+            declared = 2 if column.type.unit == USD else 0
         scale = None if declared is None else declared + (2 if column.type.kind is Kind.PERCENT else 0)
         if source.round is not False and source.round is not True:
             places: int | None = source.round
@@ -175,7 +175,8 @@ class Formats:
             places = None
         else:
             places = scale - reading.shift
-        if places is None and (reading.floating or source.round):
+        unknown = places is None or (column.decimals is None and declared == 0)
+        if unknown and (source.round is True or (reading.floating and source.round is False)):
             what = "is floating" if reading.floating else "is rounded"
             self._report(
                 "float-without-scale",

@@ -25,7 +25,8 @@ def settled_rows(
     """The pairs of unit and period that inputs have rows for, ordered by period and unit.
 
     Without such inputs, the units of the exhibits in each of `periods`. Exhibits and inputs must name the same units:
-    a unit on one side only is reported, and None returned.
+    a unit on one side only is reported, and None returned. A table that need not have a row for every key (see
+    `TableSchema.sparse`) is no list of units: beside exhibits, it only says which periods there are.
     """
     unit, period = keys
     exhibits = {n: t for n, t in tables.items() if schemas[n].kind == "exhibit" and unit in t.keys}
@@ -36,6 +37,9 @@ def settled_rows(
         only = whole[0]  # already ordered and free of duplicates
         return Frame(only.keys[unit].values.tolist(), only.keys[period].values.tolist())
     rows = {pair for table in inputs.values() for pair in _pairs(table, unit, period)}
+    if rows and exhibits and all(schemas[n].sparse for n in inputs):
+        labels = sorted({p for _, p in rows})
+        rows |= {pair for table in exhibits.values() for pair in _listed(table, unit, period, labels)}
     if not rows:
         rows = {pair for table in exhibits.values() for pair in _listed(table, unit, period, periods)}
     elif not _same_units(rows, inputs, exhibits, keys, sink):

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from fractions import Fraction
 
-from contractlang.semantics.types import Type
+from contractlang.semantics.types import USD, Kind, Type
 from contractlang.source import Span
 from contractlang.values import Value
 
@@ -30,6 +30,12 @@ class ColumnSchema:
     high: Fraction | None = None
     labels: tuple[str, ...] | None = None
     span: Span | None = None
+
+    @property
+    def scale(self) -> int:
+        """The decimals with which rows of members hold a number (a percentage is held as a fraction of one)."""
+        decimals = self.decimals if self.decimals is not None else 2 if self.type.unit == USD else 0
+        return decimals + (2 if self.type.kind is Kind.PERCENT else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,12 @@ class TableSchema:
 
     def column(self, name: str) -> ColumnSchema | None:
         return next((c for c in self.columns if c.name == name), None)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether a key may lack its row: the table has a further key, a category, and says what a missing value means."""
+        further = any(key.role == "category" for key in self.keys)
+        return further and any(column.missing is not None for column in self.columns)
 
 
 @dataclass(frozen=True, slots=True)

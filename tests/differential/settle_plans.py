@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from contractlang.engines.base import Column, Frame, Inputs, Programme, Table
 from contractlang.plan import nodes
 from contractlang.plan.nodes import Aggregate, Piece, TermsRow
-from contractlang.semantics.types import Grain, Kind
+from contractlang.semantics.model import ColumnSchema, KeyColumn, TableSchema
+from contractlang.semantics.types import Grain, Kind, Type
 from contractlang.values import Absent, Rounding, State, Value
 from tests.engines.plans import SETTLED, Builder, column, table
 
@@ -36,6 +37,8 @@ ODD = [3, 7, 11, 49, 98, 103, 107, 997]
 
 TIES = [(Fraction(n), Fraction(step)) for n, step in (("0.005", "0.01"), ("0.5", 1), ("-1.5", 1), ("50", 100))]
 TIES += [(Fraction("1000000.005"), Fraction("0.01")), (Fraction(1, 6), Fraction(1, 3)), (Fraction(2), Fraction(1))]
+SPARSE = (("share", Kind.NUMBER), ("listed", Kind.FLAG), ("grade", Kind.CATEGORY), ("since", Kind.DATE))
+"""The columns of the table per measure, in which not every key has a row."""
 ABSENT = [Absent(state, "said so") for state in (State.NOT_APPLICABLE, State.NOT_REPORTABLE, State.MISSING)]
 
 
@@ -74,6 +77,8 @@ class Planner:
         for name, kind in (*cells, ("met", Kind.FLAG), ("track", Kind.CATEGORY), ("start", Kind.DATE)):
             self.keep(kind, self.builder.cell(name, kind=kind))
         self.keep(Kind.NUMBER, self.builder.cell("share", "rates", BY_MEASURE))
+        if self.chance(40):
+            self.sparse()
         self.keep(Kind.NUMBER, self.builder.cell("index", "national", YEAR))
         self.keep(Kind.NUMBER, self.builder.key("year"))
         for _ in range(3):
@@ -81,6 +86,26 @@ class Planner:
         self.keep(Kind.CATEGORY, self.builder.text("B"))
         if self.chance(20):
             self.keep(Kind.NUMBER, self.builder.const(self.one(ABSENT)))
+
+    def sparse(self) -> None:
+        """Every column of the table per measure, and what each says for keys without a row."""
+        rules: dict[str, list[Value]] = {
+            "share": [Fraction(0), Fraction("0.125"), Fraction(3 * 10**20)],
+            "listed": [True, False],
+            "grade": ["A", "E"],
+            "since": [date(2019, 7, 1)],
+        }
+        factor = Fraction(self.one([1, 12]))
+        columns = []
+        for name, kind in SPARSE:
+            written = self.one([None, ABSENT[0], *rules[name]])
+            missing = written * factor if isinstance(written, Fraction) else written
+            labels = TRACKS if kind is Kind.CATEGORY else None
+            columns.append(ColumnSchema(name, Type(kind), factor, missing=missing, labels=labels))
+            if name != "share":
+                self.keep(kind, self.builder.cell(name, "rates", BY_MEASURE, kind))
+        keys = (KeyColumn("aco", "unit"), KeyColumn("year", "period"), KeyColumn("measure", "category", MEASURES))
+        self.builder.tables = (TableSchema("rates", "input", keys, tuple(columns)),)
 
     def step(self) -> None:
         kinds: list[tuple[int, Callable[[], int]]] = [
@@ -327,12 +352,18 @@ def inputs(draw: st.DrawFn, most: int = 6) -> Inputs:
             {k: [v[i] for i in order] for k, v in keys.items()},
             {k: _taken(c, order) for k, c in results.items()},
         )
-    cells = [(u, y, m) for u, y in rows for m in MEASURES if not absent or draw(st.integers(0, 9))]
-    rates = column([Fraction(draw(st.sampled_from([0, 50, 75, 33])), 100) for _ in cells], 2)
+    most_there = draw(st.sampled_from([9, 9, 2, 0]))
+    cells = [(u, y, m) for u, y in rows for m in MEASURES if not absent or draw(st.integers(0, 9)) <= most_there]
+    rates = {
+        "share": column([maybe(draw, [Fraction(n, 100) for n in (0, 50, 75, 33)], absent=absent) for _ in cells], 2),
+        "listed": column([maybe(draw, [True, False], absent=absent) for _ in cells]),
+        "grade": column([maybe(draw, TRACKS, absent=absent) for _ in cells], labels=TRACKS),
+        "since": column([maybe(draw, [date(2019, 7, 1), date(2020, 1, 1)], absent=absent) for _ in cells]),
+    }
     tables["rates"] = table(
         "rates",
         {"aco": [c[0] for c in cells], "year": [c[1] for c in cells], "measure": [c[2] for c in cells]},
-        {"share": rates},
+        rates,
     )
     tables["national"] = table("national", {"year": list(YEARS)}, {"index": column(["1.02", "1.035", "0.99"], 3)})
     frame = rows[: draw(st.integers(1, len(rows)))] if draw(st.integers(0, 3)) == 0 else rows

@@ -26,6 +26,7 @@ from contractlang.plan.nodes import (
     Requirement,
 )
 from contractlang.plan.relations import Reduction
+from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import Grain, Kind, Type
 from contractlang.source import SourceFile, Span
 from contractlang.values import Absent, State, Value
@@ -46,6 +47,7 @@ class Builder:
     names: list[Named] = field(default_factory=list)
     requirements: list[Requirement] = field(default_factory=list)
     assertions: list[Assertion] = field(default_factory=list)
+    tables: tuple[TableSchema, ...] = ()
     unit: str = "aco"
     period: str = "year"
 
@@ -98,7 +100,7 @@ class Builder:
             payer="",
             unit=self.unit,
             period=self.period,
-            tables=(),
+            tables=self.tables,
             categories=tuple(self.categories.items()),
             reduction=reduction or Reduction(),
             nodes=tuple(self.nodes),

@@ -285,6 +285,50 @@ def test_exhibits_alone_give_the_settled_rows(tmp_path: Path) -> None:
     assert rows == [("X1", "2020"), ("X2", "2020"), ("X1", "2021"), ("X2", "2021")]
 
 
+RATES = TableSchema(
+    "rates",
+    "input",
+    (KeyColumn("aco", "unit"), KeyColumn("year", "period"), KeyColumn("measure", "category", ("a", "b"))),
+    (ColumnSchema("rate", Type(Kind.PERCENT), missing=Absent(State.NOT_APPLICABLE, "not supplied")),),
+)
+RATES_BINDING = """
+[tables.rates]
+file = "rates.csv"
+same_names = true
+[tables.rates.columns]
+rate = { column = "rate", as = "percent" }
+"""
+
+
+def sparse(folder: Path, rates: str, schema: TableSchema) -> tuple[Dataset | None, list[str]]:
+    """A table per measure beside an exhibit of three units."""
+    files = {"rates.csv": "aco,year,measure,rate\n" + rates, "terms.csv": "ACO,Share\nX2,5%\nX1,6%\nX3,6%\n"}
+    binding = TERMS_BINDING.replace('from = "From"\n', "") + RATES_BINDING
+    dataset, found = bound(folder, binding=binding, tables=[TERMS, schema], files=files, periods=["2020", "2021"])
+    return dataset, [d.message for d in found]
+
+
+def test_a_table_that_need_not_have_every_key_lists_no_units(tmp_path: Path) -> None:
+    dataset, found = sparse(tmp_path, "X1,2021,a,50\nX2,2021,b,50\n", RATES)
+    assert found == []
+    assert dataset is not None
+    rows = list(zip(dataset.frame.units, dataset.frame.periods, strict=True))
+    assert rows == [("X1", "2021"), ("X2", "2021"), ("X3", "2021")]
+
+
+def test_without_a_rule_a_table_per_measure_lists_the_units(tmp_path: Path) -> None:
+    strict = replace(RATES, columns=(replace(RATES.columns[0], missing=None),))
+    dataset, found = sparse(tmp_path, "X1,2021,a,50\nX2,2021,b,50\n", strict)
+    assert dataset is None
+    assert found == ["1 aco(s) of the exhibit `terms` have no row in `rates`: `X3`"]
+
+
+def test_a_unit_that_no_exhibit_lists_is_no_gap(tmp_path: Path) -> None:
+    dataset, found = sparse(tmp_path, "X1,2021,a,50\nY9,2021,b,50\n", RATES)
+    assert dataset is None
+    assert found == ["1 settled row has no terms in the exhibit `terms`"]
+
+
 # Member-level tables --------------------------------------------------------------------------------------------------
 
 MEMBERS = TableSchema(

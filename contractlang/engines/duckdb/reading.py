@@ -49,7 +49,10 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
-    """A column of a member-level view: the reading it comes from (None: a constant) and the value that fills gaps."""
+    """A column of a member-level view: the reading it comes from (None: a constant) and the value that fills gaps.
+
+    `places` is the scale of its integers, which the reading does not exceed.
+    """
 
     name: str
     form: Form
@@ -258,6 +261,8 @@ class CellTable:
                         selected.append(b.named(native[1], native_column(column.name)))
                 straight = straight and found is not None
                 value = b.column(f"v{column.reading}") if found is None else found
+                if column.form == "int" and (more := column.places - scale(reading)):
+                    value = b.cast(b.binary(exp.Mul, value, 10**more), "BIGINT")
                 value = value if filler is None else b.call("coalesce", value, filler)
             selected.append(b.named(value, column.name))
         query = b.select(selected, self.raw if straight else self.typed)

@@ -9,7 +9,6 @@ from functools import cached_property
 from contractlang.engines.base import Column, Frame, Inputs, Table, exact
 from contractlang.engines.reference.aggregates import NO_ROWS
 from contractlang.plan.nodes import Plan
-from contractlang.plan.relations import Output
 from contractlang.values import Absent, State, Value
 
 
@@ -53,13 +52,23 @@ class Cells:
         row = self.row(table, key)
         if row is not None:
             return exact(self._tables[table].columns[column], row)
-        output = next((o for o in plan.reduction.outputs if o.table == table), None)
-        return Absent(State.MISSING, f"no row in `{table}`") if output is None else empty(output, column)
+        return without_row(plan, table, column)
 
 
-def empty(output: Output, column: str) -> Value:
-    """What a reduced column says where no member row reached it."""
-    return Fraction(0) if column in output.empty_zero else NO_ROWS
+def without_row(plan: Plan, table: str, column: str) -> Value:
+    """What a cell says, in the units of the file, where its table has no row for the key.
+
+    An output of the reduce stage is zero or has no rows. A column of a table that is keyed by a category follows its
+    rule `when missing`, as a blank cell does: such a table lists what there is. Any other is missing.
+    """
+    output = next((o for o in plan.reduction.outputs if o.table == table), None)
+    if output is not None:
+        return Fraction(0) if column in output.empty_zero else NO_ROWS
+    schema = next((t for t in plan.tables if t.name == table), None)
+    declared = schema.column(column) if schema is not None and schema.sparse else None
+    if declared is None or declared.missing is None:
+        return Absent(State.MISSING, f"no row in `{table}`")
+    return declared.missing / declared.factor if isinstance(declared.missing, Fraction) else declared.missing
 
 
 def _index(table: Table, names: Sequence[str]) -> dict[tuple[str, ...], int]:

@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from contractlang.engines.base import Bytes, Column, Inputs, Ints, Table
-from contractlang.engines.reference.cells import empty, labels
+from contractlang.engines.filling import filled
+from contractlang.engines.reference.cells import labels, without_row
 from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.arithmetic import Arithmetic
 from contractlang.engines.vector.lanes import BeyondFloatsError, Flag, Known, Label, Lane, Number, loosened, rounding
 from contractlang.engines.vector.tape import BLOCK
 from contractlang.plan.nodes import Cell, Plan
-from contractlang.values import Absent, State, Value
+from contractlang.values import Absent, Value
 
 Array = npt.NDArray[Any]
 
@@ -54,11 +55,11 @@ class Columns:
     _positions: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], dict[str, int]]] = field(default_factory=dict)
     _prepared: dict[tuple[str, str], tuple[Array, float, float]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], tuple[Array, tuple[str, ...]]] = field(default_factory=dict)
+    _made: int = 0
 
     def lane(self, arithmetic: Arithmetic, plan: Plan, cell: Cell, rows: Rows, key: Mapping[str, str]) -> Lane:
         """A column at the rows' units; `key` has the labels of the table's other keys (period and categories)."""
-        output = next((o for o in plan.reduction.outputs if o.table == cell.table), None)
-        nothing = Absent(State.MISSING, f"no row in `{cell.table}`") if output is None else empty(output, cell.column)
+        nothing = without_row(plan, cell.table, cell.column)
         table = self.inputs.tables.get(cell.table)
         if table is None or not len(table.columns[cell.column]):
             return Known(nothing)
@@ -68,7 +69,7 @@ class Columns:
         states = self._states(table.columns[cell.column], picked, gone, nothing)
         found = Picked(table, cell.column, picked, None if states is None else arithmetic.tape.source(states))
         if gone is not None and not isinstance(nothing, Absent):
-            found = self._zeroed(found, gone)
+            found = self._filled(found, gone, nothing)
         return self._read(arithmetic, found)
 
     def _states(
@@ -80,15 +81,14 @@ class Columns:
             states[gone] = int(nothing.state) if isinstance(nothing, Absent) else 0
         return states if states is not None and states.any() else None
 
-    def _zeroed(self, found: Picked, gone: npt.NDArray[np.bool_]) -> Picked:
-        """The column with zero where there is no row."""
+    def _filled(self, found: Picked, gone: npt.NDArray[np.bool_], nothing: Value) -> Picked:
+        """The column with a value where there is no row; states stand in a register of their own."""
         column = found.table.columns[found.name]
-        values = column.values[found.rows].copy()
-        values[gone] = 0
-        columns = {found.name: replace(column, values=values, states=None, reasons={})}
-        # A table of its own, so that its range is measured apart from that of the bound one.
-        name = f"{found.table.name} {len(self._prepared)}"
-        return replace(found, table=Table(name, {}, columns), rows=slice(None))
+        picked = replace(column, values=column.values[found.rows], states=None, reasons={})
+        # A table of its own, so that what is remembered of it is kept apart from the bound one.
+        self._made += 1
+        made = Table(f"{found.table.name} {self._made}", {}, {found.name: filled(picked, gone, nothing)})
+        return replace(found, table=made, rows=slice(None))
 
     def _read(self, arithmetic: Arithmetic, found: Picked) -> Lane:
         column = found.table.columns[found.name]

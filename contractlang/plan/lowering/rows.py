@@ -15,6 +15,7 @@ from contractlang.semantics.types import EVENT, MEMBER_MONTH, Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
+from contractlang.values import Absent, Value
 
 MOST_DECIMALS = 12
 
@@ -115,8 +116,7 @@ def _looked_up(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
     low.row_tables.add(small.name)
     columns, span = low.lookups.get(small.name, (set(), name.span))
     low.lookups[small.name] = ({*columns, column.name}, span)
-    found = _column(column, name.span)
-    return Row(replace(found.expr, value=lookup_column(small.name, column.name)), found.type)
+    return _column(low, column, lookup_column(small.name, column.name), name.span, gaps=small.sparse)
 
 
 def _name(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
@@ -137,7 +137,7 @@ def _name(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
             return Row(RowExpr("column", value=key.name, kind="text", origin=name.span), Type(Kind.TEXT))
         column = table.column(parts[0])
         if column is not None:
-            return _column(column, name.span)
+            return _column(low, column, column.name, name.span)
     item = low.scope.items.get(name.text)
     if isinstance(item, ast.Constant):
         low.used.add(name.text)
@@ -148,12 +148,36 @@ def _name(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
     return None
 
 
-def _column(column: ColumnSchema, span: Span) -> Row:
+def _column(low: Lowering, column: ColumnSchema, name: str, span: Span, *, gaps: bool = False) -> Row | None:
+    """A column of the rows in base units; with `gaps`, rows that have none take what the column says of missing values."""
     kind = {Kind.FLAG: "flag", Kind.DATE: "date"}.get(column.type.kind, "int" if column.type.numeric else "text")
-    scale = (column.decimals or 0) + (2 if column.type.kind is Kind.PERCENT and column.decimals is not None else 0)
-    return Row(
-        RowExpr("column", value=column.name, kind=kind, scale=scale if kind == "int" else 0, origin=span), column.type
-    )
+    scale = column.scale if kind == "int" else 0
+    expr = RowExpr("column", value=name, kind=kind, scale=scale, origin=span)
+    missing: Value | int | None = column.missing
+    if isinstance(missing, Fraction):
+        written = missing / column.factor * 10**scale
+        if written.denominator != 1:
+            low.error(
+                "unsupported",
+                f"`{column.name}` keeps {column.decimals or 0} decimals, its value where it is missing has more",
+                column.span or span,
+                f"declare them: `{column.name} … N decimals when missing …`",
+            )
+            return None
+        missing = int(written)
+    if gaps and not isinstance(missing, Absent | None):
+        test = RowExpr("missing", (expr,), kind="flag")
+        expr = RowExpr(
+            "case", (test, replace(expr, op="const", value=missing), expr), kind=kind, scale=scale, origin=span
+        )
+    if column.factor != 1:
+        more = decimals_of(column.factor)
+        if more is None:
+            low.error("unsupported", f"`{column.name}` cannot be brought to base units exactly for a single row", span)
+            return None
+        factor = RowExpr("const", value=int(column.factor * 10**more), scale=more)
+        expr = RowExpr("*", (expr, factor), scale=scale + more, origin=span)
+    return Row(expr, column.type)
 
 
 def _literal(low: Lowering, e: ast.Expr, at: Span | None = None) -> Row | None:
