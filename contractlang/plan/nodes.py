@@ -146,6 +146,20 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """An end of an exact confidence interval, as the correctly rounded decimal (half away from zero).
+
+    `poisson`: of the mean, from a count. `binomial`: of a share, from cases and size. `tail` is the probability beyond.
+    A count that is below zero, above the size, or too large is not reportable, reason "no interval"; so is an empty size.
+    """
+
+    distribution: str
+    upper: bool
+    tail: Fraction
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One piece of a curve on [low, high) (None: unbounded), closed above when `closed`.
 
@@ -259,7 +273,7 @@ class DatePart:
 
 Op = (
     Const | Cell | Key | Arithmetic | Negate | Absolute | Power | Extreme | Compare | Among | Logic | Test | Choose
-    | Fallback | Round | Root | Curve | Terms | Aggregate | Split | Previous | Alias | DatePart
+    | Fallback | Round | Root | Limit | Curve | Terms | Aggregate | Split | Previous | Alias | DatePart
 )  # fmt: skip
 
 

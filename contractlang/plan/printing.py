@@ -153,6 +153,9 @@ def _operation(op: nodes.Op, type_: Type, args: list[str]) -> str:
             return f"round({args[0]} to {args[1]}, {mode})"
         case nodes.Root(function=name, decimals=decimals):
             return f"{name}({', '.join(args)}, {decimals} decimals)"
+        case nodes.Limit(distribution=name, upper=upper, tail=tail, decimals=decimals):
+            end = "upper" if upper else "lower"
+            return f"{end} end by exact_{name}({', '.join(args)}, {_decimal(tail * 100)}% beyond, {decimals} decimals)"
         case nodes.Curve(name=name):
             return f"{name}({args[0]})"
         case nodes.Terms(table=table, column=column):

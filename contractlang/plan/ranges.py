@@ -227,6 +227,9 @@ class Ranges:
                 safe = function == "sqrt" and args[0].low is not None and args[0].low >= 0
                 extra = frozenset() if safe else frozenset({State.NOT_REPORTABLE})
                 return Abstract(Fraction(0) if function == "sqrt" else None, states=states | extra)
+            case nodes.Limit(distribution=name):
+                most = Fraction(1) if name == "binomial" else None
+                return Abstract(Fraction(0), most, states=states | {State.NOT_REPORTABLE})
             case nodes.Curve() | nodes.Terms():
                 place = (ref, tuple(args))
                 if place not in self._lookups:

@@ -9,6 +9,7 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
 from contractlang.source import SourceFile, Span
 from contractlang.syntax import ast
 from contractlang.syntax.build_expressions import ExpressionBuilder, Kids, unquoted
+from contractlang.syntax.build_measures import MeasureParts
 from contractlang.syntax.parts import Clause, Interval, Note, Part, Setting, Side, Words
 from contractlang.syntax.parts import Label as StepLabel
 from contractlang.syntax.tokens import Token
@@ -23,7 +24,7 @@ def those(kind: type[T], kids: Kids) -> tuple[T, ...]:
     return tuple(kid for kid in kids if isinstance(kid, kind))
 
 
-class ItemBuilder(ExpressionBuilder):
+class ItemBuilder(MeasureParts):
     """`docs` are the `##` comments on lines of their own, by line number."""
 
     def __init__(self, source: SourceFile, docs: dict[int, str], sink: Sink) -> None:

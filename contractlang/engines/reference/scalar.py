@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from contractlang.engines.reference import operations, roots
+from contractlang.engines.reference import limits, operations, roots
 from contractlang.plan.nodes import (
     Absolute,
     Alias,
@@ -17,6 +17,7 @@ from contractlang.plan.nodes import (
     DatePart,
     Extreme,
     Fallback,
+    Limit,
     Logic,
     Negate,
     Power,
@@ -28,7 +29,7 @@ from contractlang.plan.nodes import (
 from contractlang.values import Absent, Value
 
 Scalar = (
-    Absolute | Alias | Among | Arithmetic | Choose | Compare | Curve | DatePart | Extreme | Fallback | Logic | Negate
+    Absolute | Alias | Among | Arithmetic | Choose | Compare | Curve | DatePart | Extreme | Fallback | Limit | Logic | Negate
     | Power | Root | Round | Terms | Test
 )  # fmt: skip
 """Operations whose value follows from the values of their arguments."""
@@ -65,6 +66,8 @@ def apply(op: Scalar, values: Sequence[Value]) -> Value:
             return operations.rounded(values[0], values[1], mode)
         case Root(function, decimals):
             return _root(function, decimals, values)
+        case Limit() as limit:
+            return operations.strongest(values) or limits.limit(limit, [operations.number(v) for v in values])
         case Curve() as scale:
             return operations.curve(scale, values[0])
         case Terms() as table:

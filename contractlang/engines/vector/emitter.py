@@ -84,6 +84,8 @@ class Emitter:
                 if function != "sqrt":
                     raise LeftToReferenceError
                 return self.arithmetic.square_root(self.number(args[0]), decimals, states)
+            case nodes.Limit():
+                raise LeftToReferenceError
             case nodes.Curve():
                 return self.tables.curve(op, self.number(args[0]), states)
             case nodes.Terms():

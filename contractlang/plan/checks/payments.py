@@ -67,6 +67,8 @@ def _why(node: nodes.Node, state: State) -> str:
             return "there may be no rows"
         case nodes.Root():
             return "the root of a negative number is not reportable"
+        case nodes.Limit():
+            return "an interval of nothing is not reportable"
         case nodes.Round():
             return "the step may be zero"
         case nodes.Power():

@@ -71,11 +71,32 @@ def lower_aggregate(low: Lowering, e: ast.Aggregate) -> Ref | None:
         )
         return None
     op = nodes.Aggregate(e.function, over, weight is not None, where is not None, e.except_own, argument)
-    removed = frozenset(low.scope.unit if k == "network" else k for k in over)
-    result = grain if e.function in KEEPS_GRAIN else grain - removed
-    if e.except_own:
+    return _emit(low, op, args, e.span)
+
+
+def emit_aggregate(
+    low: Lowering,
+    function: str,
+    over: tuple[str, ...],
+    value: Ref,
+    span: Span,
+    *,
+    weight: Ref | None = None,
+    where: Ref | None = None,
+    except_own: bool = False,
+) -> Ref:
+    """An aggregate of a value that varies by the keys `over`, for clauses that aggregate without saying the word."""
+    args = tuple(a for a in (value, weight, where) if a is not None)
+    return _emit(low, nodes.Aggregate(function, over, weight is not None, where is not None, except_own), args, span)
+
+
+def _emit(low: Lowering, op: nodes.Aggregate, args: tuple[Ref, ...], span: Span) -> Ref:
+    removed = frozenset(low.scope.unit if k == "network" else k for k in op.over)
+    grain = typing.union([low.type(a) for a in args])
+    result = grain if op.function in KEEPS_GRAIN else grain - removed
+    if op.except_own:
         result = result | {low.scope.unit}
-    return low.emit(op, args, _type(low, e, args, result), e.span)
+    return low.emit(op, args, _type(low, op, args, result), span)
 
 
 def _operand(low: Lowering, e: ast.Aggregate) -> Ref | None:
@@ -161,13 +182,13 @@ def _argument(low: Lowering, e: ast.Aggregate) -> Fraction | None:
     return op.value if isinstance(op, nodes.Const) and isinstance(op.value, Fraction) else None
 
 
-def _type(low: Lowering, e: ast.Aggregate, args: tuple[Ref, ...], grain: frozenset[str]) -> Type:
+def _type(low: Lowering, op: nodes.Aggregate, args: tuple[Ref, ...], grain: frozenset[str]) -> Type:
     type_ = low.type(args[0])
     states = typing.absences([low.type(a) for a in args])
     missing = frozenset({State.MISSING}) & states
-    empty = frozenset() if e.function in EMPTY_IS_ZERO else frozenset({State.NOT_REPORTABLE})
-    left_out = frozenset({State.NOT_APPLICABLE}) if e.where is not None else frozenset()
-    match e.function:
+    empty = frozenset() if op.function in EMPTY_IS_ZERO else frozenset({State.NOT_REPORTABLE})
+    left_out = frozenset({State.NOT_APPLICABLE}) if op.filtered else frozenset()
+    match op.function:
         case "count":
             return Type(Kind.COUNT, NONE, grain, step=Fraction(1), absent=missing)
         case "rank":

@@ -13,7 +13,7 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, scales
 from contractlang.plan.lowering.budget import lower_budget
 from contractlang.plan.lowering.context import Lowering
-from contractlang.plan.lowering.measures import lower_measure, lower_measures
+from contractlang.plan.lowering.measures import lower_measures
 from contractlang.plan.lowering.months import lower_definition
 from contractlang.plan.lowering.payments import lower_payment
 from contractlang.plan.lowering.pools import lower_pool
@@ -21,6 +21,7 @@ from contractlang.plan.lowering.population import lower_population
 from contractlang.plan.lowering.quality import lower_quality
 from contractlang.plan.lowering.sharing import lower_sharing
 from contractlang.plan.lowering.shifts import settle_types
+from contractlang.plan.lowering.single_measure import lower_measure
 from contractlang.plan.lowering.spending import lower_spending
 from contractlang.plan.lowering.weights import lower_baseline
 from contractlang.plan.relations import Reduction
