@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from server.api import contracts, datasets, health, runs
 from server.context import Context
 from server.database import Database
 from server.errors import MEDIA_TYPE, Problem, invalid
+from server.pages import PAGES, rendering, session
+from server.pages.session import SignInNeeded
 from server.services.answers import Answers
 from server.settings import Settings
 
@@ -35,28 +38,40 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (contracts, datasets, runs):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(health.router)
+    for page in PAGES:
+        app.include_router(page)
+    app.mount("/static", StaticFiles(directory=rendering.FOLDER / "static"), name="static")
+    app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(Problem, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_shape)
     app.add_exception_handler(HTTPException, _refuse_plain)
     return app
 
 
-def _answer(problem: Problem) -> JSONResponse:
+def _answer(request: Request, problem: Problem) -> Response:
+    """A problem document for programs, a page for people."""
+    if not request.url.path.startswith(PREFIX) and "text/html" in request.headers.get("accept", ""):
+        return rendering.render(request, "problem.html", status=problem.status, problem=problem.document())
     return JSONResponse(problem.document(), problem.status, problem.headers, MEDIA_TYPE)
 
 
-async def _refuse(_request: Request, error: Exception) -> JSONResponse:
-    return _answer(error if isinstance(error, Problem) else Problem(500, "fault", "the service has a fault"))
+async def _sign_in(_request: Request, error: Exception) -> Response:
+    return session.to_sign_in(error.target if isinstance(error, SignInNeeded) else "/")
 
 
-async def _refuse_shape(_request: Request, error: Exception) -> JSONResponse:
+async def _refuse(request: Request, error: Exception) -> Response:
+    problem = error if isinstance(error, Problem) else Problem(500, "fault", "the service has a fault")
+    return _answer(request, problem)
+
+
+async def _refuse_shape(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     places = [{"place": [str(part) for part in e["loc"]], "reason": str(e["msg"])} for e in found[:50]]
-    return _answer(invalid("the request does not have the shape that is documented", errors=places))
+    return _answer(request, invalid("the request does not have the shape that is documented", errors=places))
 
 
-async def _refuse_plain(_request: Request, error: Exception) -> JSONResponse:
+async def _refuse_plain(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
-        return _answer(Problem(500, "fault", "the service has a fault"))
+        return _answer(request, Problem(500, "fault", "the service has a fault"))
     kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "refused")
-    return _answer(Problem(error.status_code, kind, str(error.detail), headers=error.headers))
+    return _answer(request, Problem(error.status_code, kind, str(error.detail), headers=error.headers))

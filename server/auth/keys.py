@@ -48,6 +48,15 @@ def make_key(
     return key, secret
 
 
+def revoke_key(session: Session, organisation_id: str, key_id: str) -> bool:
+    """End a key at once; whether there was one to end."""
+    key = session.scalar(select(ApiKey).where(ApiKey.id == key_id, ApiKey.organisation_id == organisation_id))
+    if key is None or key.revoked_at is not None:
+        return False
+    key.revoked_at = now()
+    return True
+
+
 def caller_of(session: Session, secret: str) -> Caller | None:
     """The caller with this key; None when it is unknown, expired or revoked, or its user is not active."""
     found = session.execute(
