@@ -127,6 +127,7 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
     from contractlang.diagnostics.render import clean
     from contractlang.runtime.heading import ILLUSTRATIVE
     from contractlang.runtime.member_accounts import account_lines
+    from contractlang.runtime.roster_moves import move_lines
 
     head = opened.heading
     click.echo(clean(f"{head.contract} {head.version}" + (f": {head.title}" if head.title else "")))
@@ -136,7 +137,7 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
         click.echo(clean(failed))
     for assumption in result.assumptions:
         click.echo(clean(f"{ILLUSTRATIVE}: {assumption.name} ({assumption.words})"))
-    for line in (*opened.dataset.report.lines(), *account_lines(result)):
+    for line in (*opened.dataset.report.lines(), *account_lines(result), *move_lines(result)):
         click.echo(clean(line))
     click.echo()
     click.echo(table(*_totals(opened, result), frozenset({2, 3, 4, 5, 6, 7})))

@@ -411,6 +411,22 @@ DATA = (
         "add the row, or leave the unit out of the data with `where`.",
     ),
     Entry(
+        "roster-overlap",
+        "a roster says twice on one day where something belongs",
+        "On each day a practice belongs to one group. `until` is the first day on which a row does not hold any more, so the row "
+        "before ends on the day on which the next one begins. The keys of a few such rows stand in the notes.",
+    ),
+    Entry(
+        "roster-interval",
+        "a row of a roster ends on the day it begins, or before",
+        "`until` is the first day on which the row does not hold any more. A row that never held is left out of the file.",
+    ),
+    Entry(
+        "member-overlap",
+        "a member-month is claimed by more than one unit of a population that refuses it",
+        "Mend the data, or say `allow overlap`: then each unit counts it, and the statement shows how many count twice.",
+    ),
+    Entry(
         "float-without-scale",
         "a floating column is bound without decimals",
         "State the decimals in the contract or in the binding; each number is then rounded once.",

@@ -204,7 +204,11 @@ class Reduce(Protocol):
 
 @dataclass(frozen=True)
 class Reduced:
-    """Outputs by table name; accounts by block: rows of (settlement keys…, reason, rows, amounts…)."""
+    """Outputs by table name; accounts by block: rows of (settlement keys…, reason, rows, amounts…).
+
+    `breaches` says for each check, in the order of the plan, how many rows it found and the first few of them.
+    """
 
     tables: Mapping[str, Table]
     accounts: Mapping[str, Sequence[Mapping[str, object]]]
+    breaches: Sequence[tuple[int, Sequence[tuple[object, ...]]]] = ()

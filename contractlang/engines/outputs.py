@@ -11,23 +11,42 @@ import numpy.typing as npt
 
 from contractlang.engines.base import Column, Reduced, Table
 from contractlang.plan.nodes import Plan
-from contractlang.plan.relations import Account, Output
+from contractlang.plan.relations import Account, Check, Output
 from contractlang.values import State
 
 Fetch = Callable[[str, Sequence[str]], Sequence[Sequence[Any]]]
 """The rows of a step with the named columns: scaled integers, flags, text; None is missing. Any order."""
 
 
-def collect(plan: Plan, fetch: Fetch, table: Callable[[Output], Table] | None = None) -> Reduced:
-    """Outputs and accounts of a plan's reduction, in an order that does not depend on the engine.
+Breach = tuple[int, Sequence[tuple[Any, ...]]]
 
-    `table` makes the table of an output where an engine has a faster way than row by row.
+EXAMPLES = 5
+"""Rows of a check that are shown."""
+
+
+def collect(
+    plan: Plan,
+    fetch: Fetch,
+    table: Callable[[Output], Table] | None = None,
+    breach: Callable[[Check], Breach] | None = None,
+) -> Reduced:
+    """Outputs, accounts and checks of a plan's reduction, in an order that does not depend on the engine.
+
+    `table` makes the table of an output, and `breach` counts the rows of a check, where an engine has a faster way than
+    row by row.
     """
+    count = breach if breach is not None else lambda check: _breach(check, fetch)
     make = table if table is not None else lambda output: _table(plan, output, fetch)
     return Reduced(
         {output.table: make(output) for output in plan.reduction.outputs},
         {account.block: _account(account, fetch) for account in plan.reduction.accounts},
+        [count(check) for check in plan.reduction.checks],
     )
+
+
+def _breach(check: Check, fetch: Fetch) -> Breach:
+    rows = sorted(fetch(check.step, check.columns), key=lambda row: tuple(str(v) for v in row))
+    return len(rows), [tuple(row) for row in rows[:EXAMPLES]]
 
 
 def _table(plan: Plan, output: Output, fetch: Fetch) -> Table:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from contractlang.plan.rebuilding import own_period
+
 LENGTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 """Months of a period, by its word."""
 
@@ -13,7 +15,7 @@ _MARKS = {"H": "half", "Q": "quarter"}
 
 def parts(label: str) -> tuple[str, int, int]:
     """Word, start year and ordinal (from 1) of a label. Raises ValueError for anything else."""
-    year, _, rest = label.partition("-")
+    year, _, rest = own_period(label).partition("-")
     if not rest:
         return "year", int(year), 1
     if rest[0] in _MARKS:

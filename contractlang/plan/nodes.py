@@ -252,11 +252,14 @@ class Previous:
     `periods` counts back (`prior` is 1); `at` names a fixed period label, or weighted labels (`at baseline`: the
     weighted mean). With one argument, that is the value where the other period lies before the start of the term.
     Otherwise a period without any row is missing, reason "no data for PERIOD"; a unit without a row in it has nobody.
+
+    `rebuilt`: with the rows of that period on the roster of the own one (see `plan.rebuilding`); it varies by period.
     """
 
     name: str
     periods: int = 0
     at: tuple[tuple[str, Fraction], ...] = ()
+    rebuilt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

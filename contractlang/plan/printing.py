@@ -32,6 +32,8 @@ def _reduce(reduction: relations.Reduction) -> Iterator[str]:
         yield f"  {step.name:<{width}}  {_relation(step.relation)}   # {step.description}, {step.origin.place}"
     for output in reduction.outputs:
         yield f"  {output.table:<{width}}  output: {', '.join(c for c, _, _ in output.columns)} per {', '.join(k for k, _ in output.keys)}"
+    for check in reduction.checks:
+        yield f"  {check.step:<{width}}  must be empty: {check.code}"
     yield ""
 
 
@@ -48,8 +50,10 @@ def _relation(relation: relations.Relation) -> str:
             return f"{source} by {', '.join(keys)}: {sums}"
         case relations.Union(inputs=inputs):
             return f"all rows of {', '.join(inputs)}"
-        case relations.Join(left_input=left, right_input=right, on=on):
-            return f"{left} join {right} on {', '.join(a if a == b else f'{a} = {b}' for a, b in on)}"
+        case relations.Join(left_input=left, right_input=right, on=on, many=many, within=within):
+            dated = "" if within is None else f", {within[0]} from {within[1]} until {within[2]}"
+            each = "each of " if many else ""
+            return f"{left} join {each}{right} on {', '.join(a if a == b else f'{a} = {b}' for a, b in on)}{dated}"
 
 
 def _row(e: relations.RowExpr) -> str:
@@ -68,6 +72,8 @@ def _row(e: relations.RowExpr) -> str:
             return f"{args[0]} in {e.value}"
         case "period":
             return f"period of {args[0]}"
+        case "day":
+            return f"day of {args[0]} {e.value}"
         case "+" | "-" | "*" | "<" | "<=" | ">" | ">=" | "is" | "is not" | "and" | "or":
             return f"({f' {e.op} '.join(args)})"
         case _:

@@ -31,6 +31,8 @@ class RowExpr:
       case     condition, value, …, otherwise
       year     the year of a date or YYYYMM text column as an integer
       later    the period label `value` years after that of the one argument
+      day      a date: the first day of the period of `value[0]` months that contains a date or YYYYMM text, `value[1]`
+               years later; its last day where `value[2]` is "end"
       period   the settlement period label of a date or YYYYMM text column, of length `value` months from January
     A missing argument makes the result missing, except where `and`, `or`, `missing` and `case` decide otherwise.
     `kind` is int, flag, text or date; `scale` is meant for int.
@@ -94,13 +96,20 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Inner join (`left` True keeps unmatched left rows) on equal columns; the right side is unique on them."""
+    """Inner join (`left` True keeps unmatched left rows) on equal columns; the right side is unique on them.
+
+    `many`: the right side may have several rows for a left one, and each of these pairs is a row. `within` names a date
+    of the left side and two of the right side: only rows of the right side with first <= date < second match, where a
+    missing second date is an open end; the right side is then unique on each day, unless it is `many`.
+    """
 
     left_input: str
     right_input: str
     on: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...]  # (right column, name in the result)
     left: bool = False
+    many: bool = False
+    within: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,8 @@ class Output:
     """A relation handed to the settle stage as table `table`.
 
     `keys` are (settlement key, column); `columns` are (column, relation column, scale). Where a combination of keys has
-    no row, a column named in `empty_zero` is zero, all others are not reportable ("no rows").
+    no row, a column named in `empty_zero` is zero, all others are not reportable ("no rows"). A table that is `rebuilt`
+    has rows of earlier periods once more for every later one, under the label of `plan.rebuilding`.
     """
 
     table: str
@@ -136,6 +146,23 @@ class Output:
     keys: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str, int], ...]
     empty_zero: tuple[str, ...] = ()
+    rebuilt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A relation that must have no rows: each row of it is an error in the data.
+
+    `columns` of the step say which one: they are shown for a few of them. `message` says what is wrong, behind the
+    number of rows; `code` is the code of the finding.
+    """
+
+    code: str
+    step: str
+    columns: tuple[str, ...]
+    message: str
+    help: str
+    origin: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +182,13 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """The reduce stage: steps in evaluation order, its outputs and its accounts. Empty when nothing is reduced."""
+    """The reduce stage: steps in evaluation order, its outputs, its accounts and what it asks of the data. Empty when
+    nothing is reduced."""
 
     steps: tuple[Step, ...] = ()
     outputs: tuple[Output, ...] = ()
     accounts: tuple[Account, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     def step(self, name: str) -> Step:
         return next(s for s in self.steps if s.name == name)

@@ -41,6 +41,9 @@ class Slot:
     labels: tuple[str, ...] = ()
 
 
+_KEY_FORMS: Mapping[str, Form] = {"period": "period", "category": "code", FROM: "date"}
+
+
 def slots_of(schema: TableSchema, binding: TableBinding, columns: Columns, sink: Sink) -> list[Slot] | None:
     """What fills every key and column of a table, keys first; None after a report."""
     builder = _Slots(schema, binding, Formats(schema, binding, columns, sink), sink)
@@ -78,8 +81,7 @@ class _Slots:
                 f'write `{key.name} = "…"` with the header under `[tables.{self.schema.name}.keys]`',
             )
             return None
-        form: Form = "period" if key.role == "period" else "code" if key.role == "category" else "text"
-        return self._slot(Want(key.name, form, source, ("keys", key.name), key))
+        return self._slot(Want(key.name, _KEY_FORMS.get(key.role, "text"), source, ("keys", key.name), key))
 
     def _column(self, column: ColumnSchema) -> Slot | None:
         form = _form(column)

@@ -12,6 +12,7 @@ from contractlang.engines import registry
 from contractlang.engines.base import Bytes, Frame, Inputs, Ints, Programme, Settlement
 from contractlang.engines.standing import Standing, standing
 from contractlang.plan.nodes import Aggregate, Plan, Previous, Split
+from contractlang.runtime.breaches import report_breaches
 from contractlang.runtime.controls import check_controls
 from contractlang.runtime.findings import guarantees, report_held
 from contractlang.runtime.member_accounts import report_unplaced
@@ -51,19 +52,26 @@ def execute(
     Held units, failed guarantees and an engine that cannot do the job are reported to the sink; None when nothing can
     be settled at all.
     """
-    reduced, accounts = reduce_stage(programme, inputs, sink, engines.reduce, progress)
+    reduced = reduce_stage(programme, inputs, sink, engines.reduce, progress)
+    if reduced is None:
+        return None
     return settle_stage(
-        programme, reduced, accounts, sink, periods=periods, groups=groups, engine=engines.settle, progress=progress
+        programme, *reduced, sink, periods=periods, groups=groups, engine=engines.settle, progress=progress
     )
 
 
 def reduce_stage(
     programme: Programme, inputs: Inputs, sink: Sink, engine: str = "auto", progress: Progress = quiet
-) -> tuple[Inputs, list[Accounts | None]]:
-    """The inputs with every reduced table, and the accounts of each distinct plan (None: it reduces nothing)."""
+) -> tuple[Inputs, list[Accounts | None]] | None:
+    """The inputs with every reduced table, and the accounts of each distinct plan (None: it reduces nothing).
+
+    None after a report of rows that must not be there.
+    """
     plans = distinct(programme)
     progress("reducing", 0, len(plans))
     reduced = reduce_members(plans, inputs, engine, progress)
+    if report_breaches(plans, reduced, sink):
+        return None
     inputs = with_reduced(inputs, programme, plans, reduced, sink)
     return inputs, [None if part is None else part.accounts for part in reduced]
 

@@ -13,6 +13,7 @@ from contractlang.engines import registry
 from contractlang.engines.base import Bytes, Column, Frame, Inputs, Programme, Reduced, Table
 from contractlang.engines.reference.cells import labels
 from contractlang.plan.nodes import Plan
+from contractlang.plan.rebuilding import roster_period
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage and the steps done and to do."""
@@ -70,7 +71,7 @@ def _joined(programme: Programme, pieces: Sequence[tuple[Plan, Table]]) -> Table
     for number, (plan, table) in enumerate(pieces):
         if plan.period not in table.keys:
             return pieces[-1][1]
-        governing = [programme.plan(label) for label in labels(table.keys[plan.period])]
+        governing = [programme.plan(roster_period(label)) for label in labels(table.keys[plan.period])]
         kept.append(np.array([g is plan or (g is None and number == 0) for g in governing], dtype=bool))
     tables = [table for _, table in pieces]
     keys = {name: _column([t.keys[name] for t in tables], kept) for name in first.keys}

@@ -113,8 +113,12 @@ def reduced(
     """The first half of `settle`: everything that needs the data."""
     if not _ready(opened, sink, periods, groups):
         return None
-    inputs, accounts = reduce_stage(opened.programme, opened.inputs, sink, progress=progress)
-    return Stage(inputs, accounts, opened.dataset.report.to_json(), listed=bool(opened.dataset.frame.units))
+    found = reduce_stage(opened.programme, opened.inputs, sink, progress=progress)
+    return (
+        None
+        if found is None
+        else Stage(*found, opened.dataset.report.to_json(), listed=bool(opened.dataset.frame.units))
+    )
 
 
 def settle_reduced(

@@ -29,6 +29,7 @@ from contractlang.plan.nodes import (
 from contractlang.runtime.formatting import dollars, exactly
 from contractlang.runtime.provenance import CellPlace, Point, Provenance
 from contractlang.runtime.result import Result
+from contractlang.runtime.roster_moves import move_notes
 from contractlang.runtime.splits import split_notes
 from contractlang.runtime.steps import SIDES, empty_sides, is_step, steps_taken
 from contractlang.runtime.words import arithmetic, body, clause, is_cell, words
@@ -301,7 +302,8 @@ class _Tracer:
         """What stands behind a total over member rows, in the period of the point: of one step, or of a block's rows."""
         found = self.result.account(block, point.plan, point.own_key)
         keys = point.plan.settled | set(point.own_key)
-        return tuple(account_words(name, account, keys) for name, account in found if name == step)
+        told = tuple(account_words(name, account, keys) for name, account in found if name == step)
+        return told if step else (*told, *move_notes(self.result, block, point.plan, point.own_key))
 
     def _terms(self, point: Point, op: Terms, depth: int) -> Trace:
         """A cell of a table of terms, or the value of a schedule."""

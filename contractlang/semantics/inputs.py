@@ -16,6 +16,9 @@ from contractlang.semantics.types import EVENT, MEMBER, SCALAR, UNIT_WORDS, USD,
 from contractlang.syntax import ast
 from contractlang.values import Absent, State, Value
 
+FROM = "from"
+"""The key that holds the day from which a row is in force."""
+
 WHOLE = frozenset({MEMBER, EVENT})
 """Units that are counted one by one: a column of them holds whole numbers unless it states decimals."""
 
@@ -62,10 +65,9 @@ def input_schema(scope: Scope, name: str, item: ast.Input, sink: Sink) -> tuple[
             columns.append(schema)
         else:
             broken.add(column.name)
-    member_level = any(k.role == "open" for k in keys.values())
-    table = TableSchema(
-        name, item.kind, tuple(keys.values()), tuple(columns), member_level, item.kind == "exhibit", item.span
-    )
+    member_level = any(k.role in ("open", FROM) for k in keys.values())
+    dated = item.kind == "exhibit" and not member_level
+    table = TableSchema(name, item.kind, tuple(keys.values()), tuple(columns), member_level, dated, item.span)
     return table, broken
 
 
@@ -73,6 +75,8 @@ def _key(scope: Scope, item: ast.Input, key: ast.Name, sink: Sink) -> KeyColumn:
     word = key.text
     if word == scope.unit:
         return KeyColumn(word, "unit")
+    if word == FROM:
+        return KeyColumn(word, FROM)
     if word in PERIODS:
         return KeyColumn(word, "period")
     if (category := scope.category(key)) is not None:

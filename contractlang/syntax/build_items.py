@@ -108,6 +108,9 @@ class ItemBuilder(MeasureParts):
     def part_look_back(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("over", kids[0])
 
+    def part_through(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("through", kids[0])
+
     def part_trended(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("trended", kids[0])
 
@@ -162,7 +165,7 @@ class ItemBuilder(MeasureParts):
     def compounded(self, kids: list[Token], start: int, end: int) -> Part:
         return self.part_mode([self.words(kids, start, end)], start, end)
 
-    prorated = sharing_mode = compounded
+    prorated = sharing_mode = roster_day = compounded
 
     def direction(self, kids: list[Token], start: int, end: int) -> ast.Name:
         return ast.Name((kids[0].text,), span=self.span(start, end))
@@ -380,6 +383,15 @@ class ItemBuilder(MeasureParts):
 
     def overlap(self, kids: list[Token], _start: int, _end: int) -> Clause:
         return Clause(kids[0].text, ast.Name((kids[1].text,), span=self.span(kids[1].start, kids[1].end)), ())
+
+    def rebuild(self, kids: list[Token], _start: int, _end: int) -> Clause:
+        return Clause("rebuild", ast.Name((kids[1].text,), span=self.span(kids[1].start, kids[1].end)), ())
+
+    def levels(self, kids: list[ast.Name], _start: int, _end: int) -> Clause:
+        return Clause("levels", None, (Part("levels", tuple(kids)),))
+
+    def as_of(self, kids: list[Part], _start: int, _end: int) -> Clause:
+        return Clause("as", None, tuple(kids))
 
     def refusal(self, kids: Kids, _start: int, _end: int) -> Clause:
         return Clause("refuse", None, tuple(kids))

@@ -13,7 +13,9 @@ from contractlang.syntax.tokens import Comment, Statement, scan
 _HEADER = frozenset(
     {"contract", "library", "amendment", "title", "version", "payer", "settles", "term", "pays", "year", "effective"}
 )
-_CLAUSES = frozenset({"population", "spending", "budget", "measure", "measures", "rate", "quality", "sharing", "pool"})
+_CLAUSES = frozenset(
+    {"population", "roster", "spending", "budget", "measure", "measures", "rate", "quality", "sharing", "pool"}
+)
 _COLUMNS = frozenset({"input", "exhibit", "table"})
 _ENTRIES = frozenset({"category", "schedule", "baseline", "scale"})
 _INDENT = 2
@@ -177,16 +179,22 @@ def _clauses(layout: Layout, brace: int) -> list[Line]:
     parts = layout.parts(brace + 1, len(layout.tokens) - 1)
     rows = [part for part in parts if layout.kinds[part[0]] == "VBAR"]
     parts = [part for part in parts if part not in rows]
-    column = 2 * _INDENT + max((len(layout.text(start)) for start, _ in parts), default=0)
+    heads = [_clause_words(layout, start) for start, _ in parts]
+    column = 2 * _INDENT + max((len(layout.joined(*head)) for head in heads), default=0)
     lines: list[Line] = []
-    for number, (start, end) in enumerate(parts):
-        prefix = (" " * _INDENT + layout.text(start)).ljust(column)
-        lines += _part(layout, number, start, end, layout.rows(start + 1, end, prefix, column))
+    for number, ((start, end), head) in enumerate(zip(parts, heads, strict=True)):
+        prefix = (" " * _INDENT + layout.joined(*head)).ljust(column)
+        lines += _part(layout, number, start, end, layout.rows(head[1], end, prefix, column))
     if rows:
         table = zip(rows, _rows(layout, rows, " " * _INDENT), strict=True)
         for number, ((start, end), row) in enumerate(table, len(parts)):
             lines += _part(layout, number, start, end, [row])
     return lines
+
+
+def _clause_words(layout: Layout, start: int) -> tuple[int, int]:
+    """The first and the last token, exclusive, of what stands before the column: `as of`, else one word."""
+    return start, start + 1 + (layout.text(start) == "as")
 
 
 def _columns(layout: Layout, brace: int) -> list[Line]:

@@ -10,11 +10,11 @@ from sqlglot import exp
 
 from contractlang.engines.base import MemberTable, Reduced, Table, native_column
 from contractlang.engines.duckdb.collecting import output_table
-from contractlang.engines.outputs import collect
+from contractlang.engines.outputs import EXAMPLES, collect
 from contractlang.engines.sql import reduce as sql
 from contractlang.engines.sql.rows import Extent, column
 from contractlang.plan.nodes import Plan
-from contractlang.plan.relations import Output, Reduction, Scan
+from contractlang.plan.relations import Check, Output, Reduction, Scan
 from contractlang.plan.rewrites import rewritten
 from contractlang.semantics.model import TableSchema
 
@@ -44,7 +44,15 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
             query = sql.query(found, output.step, names, frozenset(stored), plain=False)
             return output_table(plan, output, query, found[output.step].columns, connection)
 
-        return collect(plan, fetch, table)
+        def breach(check: Check) -> tuple[int, Sequence[tuple[Any, ...]]]:
+            query = sql.query(found, check.step, check.columns, frozenset(stored))
+            rows = connection.execute(rendered(query.limit(EXAMPLES))).fetchall()
+            if not rows:
+                return 0, ()
+            counting = exp.select(exp.Count(this=exp.Star())).from_(query.subquery("found"))
+            return connection.execute(rendered(counting)).fetchall()[0][0], rows
+
+        return collect(plan, fetch, table, breach)
     finally:
         for name in stored:
             connection.execute(rendered(_drop(found[name])))
@@ -68,6 +76,7 @@ def statements(plan: Plan, members: Mapping[str, MemberTable]) -> list[str]:
         ]
         for account in plan.reduction.accounts
     ]
+    wanted += [list(check.columns) for check in plan.reduction.checks]
     reads = [sql.query(found, step, columns, frozenset(shared)) for step, columns in zip(sinks, wanted, strict=True)]
     return [tree.sql(dialect="duckdb", pretty=True) for tree in (*stores, *reads)]
 
@@ -138,7 +147,9 @@ def _four_digits(native: str, low: Any, high: Any) -> bool:
 
 
 def _sinks(reduction: Reduction) -> list[str]:
-    return [o.step for o in reduction.outputs] + [a.step for a in reduction.accounts]
+    return (
+        [o.step for o in reduction.outputs] + [a.step for a in reduction.accounts] + [c.step for c in reduction.checks]
+    )
 
 
 def _connection(members: Mapping[str, MemberTable]) -> duckdb.DuckDBPyConnection:

@@ -9,6 +9,7 @@ from functools import cached_property
 from contractlang.engines.base import Column, Frame, Inputs, Table, exact
 from contractlang.engines.reference.aggregates import NO_ROWS
 from contractlang.plan.nodes import Plan
+from contractlang.plan.rebuilding import own_period
 from contractlang.values import Absent, State, Value
 
 
@@ -49,10 +50,17 @@ class Cells:
 
     def read(self, plan: Plan, table: str, column: str, key: Mapping[str, str]) -> Value:
         """The exact value of a cell in the units of the file, or why there is none."""
-        row = self.row(table, key)
+        output = next((o for o in plan.reduction.outputs if o.table == table), None)
+        row = self.row(table, key if output is not None and output.rebuilt else in_own_period(plan, key))
         if row is not None:
             return exact(self._tables[table].columns[column], row)
         return without_row(plan, table, column)
+
+
+def in_own_period(plan: Plan, key: Mapping[str, str]) -> Mapping[str, str]:
+    """A key in the period in which its rows lie: tables that are not rebuilt know no other."""
+    label = key.get(plan.period)
+    return key if label is None or own_period(label) == label else {**key, plan.period: own_period(label)}
 
 
 def without_row(plan: Plan, table: str, column: str) -> Value:
@@ -124,7 +132,11 @@ class Network:
         names = (plan.unit, plan.period)
         if names not in self._others:
             self._others[names] = self._elsewhere(*names)
-        return self._others[names].get(period, {})
+        found = self._others[names].get(period, {})
+        if own_period(period) == period:
+            return found
+        own = self.units(plan, own_period(period))
+        return {unit: None for unit in self._units if unit in found or unit in own}
 
     def _elsewhere(self, unit: str, period: str) -> dict[str, dict[str, None]]:
         found: dict[str, set[str]] = {}

@@ -17,6 +17,7 @@ from contractlang.engines.reference.cells import Cells, Network
 from contractlang.engines.reference.scalar import apply
 from contractlang.engines.reference.splitting import split
 from contractlang.plan.nodes import Aggregate, Cell, Choose, Const, Fallback, Key, Plan, Previous, Split
+from contractlang.plan.rebuilding import own_period, rebuilt_label, roster_period
 from contractlang.values import Absent, State, Value
 
 NETWORK = "network"
@@ -314,11 +315,14 @@ class Evaluator:
     # Other periods
 
     def _targets(self, plan: Plan, op: Previous, key: Mapping[str, str]) -> Sequence[tuple[str, Fraction]]:
-        return op.at or ((periods.earlier(key[plan.period], op.periods), Fraction(1)),)
+        if not op.rebuilt:
+            return op.at or ((periods.earlier(key[plan.period], op.periods), Fraction(1)),)
+        now = roster_period(key[plan.period])
+        return [(rebuilt_label(period, now) if period < now else period, weight) for period, weight in op.at]
 
     def _target(self, plan: Plan, op: Previous, period: str, key: Mapping[str, str]) -> tuple[Plan, int] | Absent:
         """The plan that governs another period and the node of the name in it, or why there is no value."""
-        governing = self.programme.plan(period) or plan
+        governing = self.programme.plan(own_period(period)) or plan
         named = governing.named(op.name)
         if named is None:
             return Absent(State.NOT_APPLICABLE, f"no `{op.name}` in {period}")

@@ -97,13 +97,23 @@ def _combine(function: str, values: Iterable[Any]) -> Any:
 
 def _join(join: Join, left: Rows, right: Rows) -> Rows:
     """Missing keys meet nothing."""
-    index = {tuple(row[name] for _, name in join.on): row for row in right}
+    index: dict[tuple[Any, ...], list[Row]] = {}
+    for row in right:
+        index.setdefault(tuple(row[name] for _, name in join.on), []).append(row)
     found = []
     for row in left:
         key = tuple(row[name] for name, _ in join.on)
-        other = None if None in key else index.get(key)
-        if other is not None:
-            found.append(dict(row) | {name: other[column] for column, name in join.columns})
-        elif join.left:
+        others = [other for other in index.get(key, ()) if None not in key and _meets(join, row, other)]
+        met = others if join.many else others[-1:]
+        found += [dict(row) | {name: other[column] for column, name in join.columns} for other in met]
+        if join.left and not others:
             found.append(dict(row) | {name: None for _, name in join.columns})
     return found
+
+
+def _meets(join: Join, left: Row, right: Row) -> bool:
+    """Whether the date of a left row lies within those of a right one."""
+    if join.within is None:
+        return True
+    day, first, end = left[join.within[0]], right[join.within[1]], right[join.within[2]]
+    return day is not None and first is not None and first <= day and (end is None or day < end)

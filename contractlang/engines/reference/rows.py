@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from contractlang.engines import periods
@@ -39,6 +39,8 @@ def evaluate(expression: RowExpr, row: Row) -> Any:
             return None if month is None else month[0]
         case "period":
             return _label(values[0], expression.value)
+        case "day":
+            return _day(values[0], expression.value)
         case "later":
             return periods.earlier(values[0], -int(str(expression.value)))
         case op:
@@ -105,6 +107,23 @@ def _month(value: date | str) -> tuple[int, int] | None:
     if isinstance(value, date):
         return value.year, value.month
     return (int(value[:4]), int(value[4:])) if re.fullmatch(r"[0-9]{4}(0[1-9]|1[0-2])", value) else None
+
+
+def _day(value: date | str, place: Any) -> date | None:
+    """The first or last day of the period that contains a moment, some years later."""
+    found = _month(value)
+    if found is None:
+        return None
+    months, years, end = place
+    first = (found[0] + years) * 12 + (found[1] - 1) // months * months
+    if end == "end":
+        return _first_day(first + months) - timedelta(days=1)
+    return _first_day(first)
+
+
+def _first_day(month: int) -> date:
+    """The first day of a month counted from the year 0."""
+    return date(month // 12, month % 12 + 1, 1)
 
 
 def _label(value: date | str, months: Any) -> str | None:

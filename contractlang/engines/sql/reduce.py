@@ -342,7 +342,10 @@ def _join(name: str, join: Join, left: Stage, right: Stage, read: Collection[str
     fresh = [_named(column(c, "r"), n) for c, n in join.columns]
     added = {n for _, n in join.columns}
     kept = [c for c in _read_of(left, read) if c not in added]
-    on = exp.and_(*(_equal(a, left.columns[a], b, right.columns[b]) for a, b in join.on))
+    tests = [_equal(a, left.columns[a], b, right.columns[b]) for a, b in join.on]
+    if join.within is not None:
+        tests += _within(*join.within, open_end=right.columns[join.within[2]].missing)
+    on = exp.and_(*tests)
     select = _select([*(column(c, "l") for c in kept), *fresh], _table(left.name, "l"))
     select = select.join(_table(right.name, "r"), on=on, join_type="left" if join.left else "inner", copy=False)
     matched = {
@@ -351,4 +354,15 @@ def _join(name: str, join: Join, left: Stage, right: Stage, read: Collection[str
         for e in (right.columns[c],)
     }
     known = {c: left.columns[c] for c in kept} | matched
-    return Stage(name, select, known, left.rows, (join.left_input, join.right_input))
+    rows = left.rows * max(1, right.rows) if join.many else left.rows
+    if join.many:
+        known = {n: replace(e, additive=False) for n, e in known.items()}
+    return Stage(name, select, known, rows, (join.left_input, join.right_input))
+
+
+def _within(day: str, first: str, end: str, *, open_end: bool) -> list[Tree]:
+    """Tests that a date of the left side lies within two of the right side; a missing second one is open."""
+    before: Tree = exp.LT(this=column(day, "l"), expression=column(end, "r"))
+    if open_end:
+        before = exp.paren(exp.or_(column(end, "r").is_(exp.null()), before))
+    return [exp.GTE(this=column(day, "l"), expression=column(first, "r")), before]

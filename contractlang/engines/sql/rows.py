@@ -76,6 +76,8 @@ def build(expression: RowExpr, columns: Extents) -> Typed:
             return Typed(column(str(expression.value)), columns[str(expression.value)])
         case "missing":
             return _missing(parts[0])
+        case "day" if parts[0].extent.native == "month":
+            return _day(Typed(parts[0].tree, Extent("date", missing=parts[0].extent.missing)), expression.value)
         case "period" if parts[0].extent.native is not None:
             return _native_period(parts[0], expression.value)
         case "later" if parts[0].extent.native == "year":
@@ -106,6 +108,8 @@ def build(expression: RowExpr, columns: Extents) -> Typed:
             return _period(parts[0], expression.value)
         case "later":
             return _later(parts[0], expression.value)
+        case "day":
+            return _day(parts[0], expression.value)
         case _:
             raise ValueError(f"no row operation `{expression.op}`")
 
@@ -383,6 +387,29 @@ def _period(part: Typed, months: Any) -> Typed:
     if dated:
         return Typed(tree, Extent("text", missing=part.extent.missing))
     return Typed(exp.Case().when(_is_month(part.tree), tree), Extent("text", missing=True))
+
+
+def _day(part: Typed, place: Any) -> Typed:
+    """The first or last day of the period that contains a moment, some years later."""
+    months, years, end = place
+    dated = part.extent.kind == "date"
+    number = exp.Literal.number
+    year: Tree = exp.Year(this=part.tree) if dated else exp.cast(_letters(part.tree, 1, 4), "BIGINT")
+    month: Tree = exp.Month(this=part.tree.copy()) if dated else exp.cast(_letters(part.tree, 5, 2), "BIGINT")
+    shifted = exp.paren(exp.Add(this=year, expression=number(int(years))))
+    ordinal = exp.paren(exp.Sub(this=month, expression=number(1)))
+    if months > 1:
+        whole = exp.paren(exp.IntDiv(this=ordinal, expression=number(int(months))))
+        ordinal = exp.paren(exp.Mul(this=whole, expression=number(int(months))))
+    first_month = exp.Add(this=ordinal, expression=number(1))
+    tree: Tree = exp.Anonymous(this="make_date", expressions=[shifted, first_month, number(1)])
+    if end == "end":
+        after = exp.Interval(this=exp.Literal.string(str(int(months))), unit=exp.var("MONTH"))
+        one = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY"))
+        tree = exp.cast(exp.Sub(this=exp.paren(exp.Add(this=tree, expression=after)), expression=one), "DATE")
+    if dated:
+        return Typed(tree, Extent("date", missing=part.extent.missing))
+    return Typed(exp.Case().when(_is_month(part.tree), tree), Extent("date", missing=True))
 
 
 def _later(part: Typed, years: Any) -> Typed:

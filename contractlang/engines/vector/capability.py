@@ -6,7 +6,7 @@ from contractlang.engines.vector.emitter import LARGEST_POWER
 from contractlang.engines.vector.folding import FOLDED
 from contractlang.engines.vector.others import DONE
 from contractlang.engines.vector.shape import over_network
-from contractlang.plan.nodes import Aggregate, Limit, Node, Plan, Power, Root, Split
+from contractlang.plan.nodes import Aggregate, Limit, Node, Plan, Power, Previous, Root, Split
 
 
 def unsupported(plan: Plan) -> list[str]:
@@ -18,6 +18,8 @@ def unsupported(plan: Plan) -> list[str]:
 def _why(plan: Plan, node: Node) -> str | None:
     varies = any(plan.unit in plan.nodes[arg].type.grain for arg in node.args)
     match node.op:
+        case Previous(rebuilt=True):
+            return "base years on the current roster"
         case Root(function) if function != "sqrt" and varies:
             return "fractional powers of values that vary by unit"
         case Limit(distribution) if varies:

@@ -1,11 +1,15 @@
-"""`attribute to UNIT by …`: a given column, or the plurality of visits, with dated rosters between practice and unit."""
+"""`attribute to UNIT by …`: a given column, the plurality of visits, or an area; and a roster between that and the unit."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from contractlang.diagnostics import edits
 from contractlang.plan import relations
 from contractlang.plan.lowering import rows
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.reduction import (
+    ENTRY,
     MEMBER_KEY,
     PERIOD,
     UNIT,
@@ -13,9 +17,13 @@ from contractlang.plan.lowering.reduction import (
     column,
     member_keys,
     member_table,
+    missing,
     period_of,
     step,
+    text,
 )  # fmt: skip
+from contractlang.plan.lowering.rosters import Roster, roster_named, through
+from contractlang.plan.lowering.shifts import base_years
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import PERIODS
@@ -23,20 +31,140 @@ from contractlang.semantics.types import Kind
 from contractlang.source import Span
 from contractlang.syntax import ast
 
+OFF = "not on roster "
 
-def attribute(low: Lowering, name: str, clause: ast.Step, table: TableSchema, placed: str) -> str | None:
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """Rows with their unit. `reasons` are pairs of condition and reason why a row belongs to none.
+
+    Rows of an area have no unit yet: `spread` gives them one, or several.
+    """
+
+    rows: str
+    reasons: list[RowExpr]
+    roster: Roster | None = None
+    area: Area | None = None
+
+    @property
+    def left_roster(self) -> str:
+        """The reason of rows that no unit of the roster has."""
+        return f"{OFF}{self.roster.name}" if self.roster is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A table of the places that belong to each unit: (column of the rows, key of the table) pairs."""
+
+    table: TableSchema
+    places: tuple[tuple[str, str], ...]
+
+
+def attribute(
+    low: Lowering,
+    name: str,
+    clause: ast.Step,
+    table: TableSchema,
+    placed: str,
+    moment: str,
+    rebuild: ast.Step | None,
+) -> Attributed | None:
     """The step whose rows carry their unit; None after a report."""
-    by = clause.get("by")
-    if by is not None:
+    by, word = clause.get("by"), clause.get("through")
+    roster = roster_named(low, word) if isinstance(word, ast.Name) else None
+    if word is not None and roster is None:
+        return None
+    if rebuild is not None and not _can_rebuild(low, clause, rebuild, roster):
+        return None
+    area = _area(low, by, table)
+    if isinstance(area, Area):
+        return _of_area(low, clause, area, placed)
+    given = UNIT if roster is None else ENTRY
+    if by is None:
+        rows_ = _plurality(low, name, clause, placed, given)
+    else:
         unit = rows.lower_row(low, table, by)
-        if unit is None:
+        rows_ = None
+        if unit is not None:
+            derived = relations.Derive(placed, ((given, unit.expr),))
+            what = "the unit of each row" if roster is None else f"the {roster.levels[0]} of each row"
+            rows_ = step(low, f"{name}.attributed" if roster is None else f"{name}.entered", derived, clause.span, what)
+    if rows_ is None:
+        return None
+    reasons = [missing(column(given, "text"), clause.span), text("not attributed")]
+    if roster is not None:
+        bases = base_years(low) if rebuild is not None else ()
+        rows_ = through(low, name, roster, rows_, moment, bases, clause.span)
+        reasons += [missing(column(UNIT, "text"), clause.span), text(f"{OFF}{roster.name}")]
+    return Attributed(rows_, reasons, roster)
+
+
+def _can_rebuild(low: Lowering, clause: ast.Step, rebuild: ast.Step, roster: Roster | None) -> bool:
+    if roster is None:
+        low.error(
+            "missing-clause",
+            "a baseline is rebuilt on a roster, and the population is attributed without one",
+            rebuild.span,
+            f"write `{' '.join(clause.span.text.split())} through ROSTER`",
+            fixes=[edits.without(rebuild.span, "leave the clause out")],
+        )
+    elif low.scope.period != "year":
+        what = f"a baseline is a number of years, and this contract settles per {low.scope.period}"
+        low.error("unsupported", what, rebuild.span, "settle per year")
+    else:
+        return True
+    return False
+
+
+# Areas ---------------------------------------------------------------------------------------------------------------
+
+
+def _area(low: Lowering, by: ast.Expr | None, table: TableSchema) -> Area | None:
+    """`by service_area.hospital`: a table whose keys are the unit and columns of the rows."""
+    if not isinstance(by, ast.Name) or len(by.parts) != 2:
+        return None
+    found = low.declared.inputs.get(by.parts[0])
+    if found is None or found is table or by.parts[1] != low.scope.unit:
+        return None
+    others = [k for k in found.keys if k.role != "unit"]
+    if len(others) == len(found.keys) or not others:
+        return None
+    low.used.add(found.name)
+    low.row_tables.add(found.name)
+    known = {*(k.name for k in table.keys), *(c.name for c in table.columns)}
+    return Area(found, tuple((k.name if k.name in known else "", k.name) for k in others))
+
+
+def _of_area(low: Lowering, clause: ast.Step, area: Area, placed: str) -> Attributed | None:
+    for own, key in area.places:
+        if not own:
+            low.error(
+                "grain-mismatch",
+                f"`{area.table.name}` is keyed by `{key}`, and the rows have no such column",
+                clause.span,
+                f"declare `{key} key` in the table of the population",
+            )
             return None
-        derived = relations.Derive(placed, ((UNIT, unit.expr),))
-        return step(low, f"{name}.attributed", derived, clause.span, "the unit of each row")
-    return _plurality(low, name, clause, placed)
+    reasons = [missing(column(UNIT, "text"), clause.span), text(f"not in {area.table.name}")]
+    return Attributed(placed, reasons, area=area)
 
 
-def _plurality(low: Lowering, name: str, clause: ast.Step, placed: str) -> str | None:
+def spread(low: Lowering, name: str, attributed: Attributed, source: str, span: Span) -> str:
+    """Rows of an area, once for each unit whose area they lie in; other rows as they are."""
+    area = attributed.area
+    if area is None:
+        return source
+    names = (*(k.name for k in area.table.keys), *(c.name for c in area.table.columns))
+    scan = step(low, f"{name}.areas", relations.Scan(area.table.name, names), span, f"rows of {area.table.name}")
+    columns = ((low.scope.unit, UNIT),)
+    join = relations.Join(source, scan, area.places, columns, left=True, many=True)
+    return step(low, f"{name}.attributed", join, span, f"each row for each {low.scope.unit} of its area")
+
+
+# Visits --------------------------------------------------------------------------------------------------------------
+
+
+def _plurality(low: Lowering, name: str, clause: ast.Step, placed: str, given: str) -> str | None:
     """`by plurality of COLUMN from TABLE over N months`: per member and period the unit with most visits.
 
     Visits of the N months that end with the period count. Ties go to the unit seen latest, then to the first by name.
@@ -67,11 +195,15 @@ def _plurality(low: Lowering, name: str, clause: ast.Step, placed: str) -> str |
     all_visits = windows[0]
     if len(windows) > 1:
         all_visits = step(low, f"{name}.window", relations.Union(tuple(windows)), span, "visits of the look-back")
-    return _winner(low, name, clause, placed, all_visits, moment)
+    return _winner(low, name, clause, placed, (all_visits, moment), given)
 
 
-def _winner(low: Lowering, name: str, clause: ast.Step, placed: str, visits: str, moment: str) -> str:
-    """Per member and period the unit with most visits; ties by latest visit, then by name."""
+def _winner(low: Lowering, name: str, clause: ast.Step, placed: str, seen: tuple[str, str], given: str) -> str:
+    """Per member and period the unit with most visits; ties by latest visit, then by name.
+
+    `seen`: the step with the visits, and the column with their moment. The unit goes into column `given`.
+    """
+    visits, moment = seen
     span = clause.span
     member_period = (MEMBER_KEY, PERIOD)
     known = RowExpr("not", (RowExpr("missing", (column(UNIT, "text"),), kind="flag"),), kind="flag")
@@ -93,9 +225,10 @@ def _winner(low: Lowering, name: str, clause: ast.Step, placed: str, visits: str
     first = relations.Group(ranked, member_period, (relations.Measure("won_by", "min", column(UNIT, "text")),))
     step(low, f"{name}.winner", first, span, "one unit per member and period")
     join = relations.Join(
-        placed, f"{name}.winner", tuple((k, k) for k in member_period), (("won_by", UNIT),), left=True
+        placed, f"{name}.winner", tuple((k, k) for k in member_period), (("won_by", given),), left=True
     )
-    return step(low, f"{name}.attributed", join, span, "the unit of each row")
+    suffix = "attributed" if given == UNIT else "entered"
+    return step(low, f"{name}.{suffix}", join, span, "who was seen most, for each row")
 
 
 def _weight(table: TableSchema) -> RowExpr:

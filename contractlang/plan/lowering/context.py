@@ -27,6 +27,7 @@ from contractlang.values import Absent, State, Value
 if TYPE_CHECKING:
     from contractlang.plan.lowering.measures import MeasureSet
     from contractlang.plan.lowering.reduction import Population
+    from contractlang.plan.lowering.rosters import Roster
     from contractlang.plan.lowering.scales import Scale
 
 FLAG = Type(Kind.FLAG)
@@ -64,6 +65,8 @@ class Lowering:
         self.steps: list[relations.Step] = []
         self.outputs: list[relations.Output] = []
         self.accounts: list[relations.Account] = []
+        self.checks: list[relations.Check] = []
+        self.rosters: dict[str, Roster] = {}
         self.scales: dict[str, Scale] = {}
         self.populations: dict[str, Population] = {}
         self.sets: dict[str, MeasureSet] = {}

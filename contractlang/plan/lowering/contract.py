@@ -19,6 +19,8 @@ from contractlang.plan.lowering.payments import lower_payment
 from contractlang.plan.lowering.pools import lower_pool
 from contractlang.plan.lowering.population import lower_population
 from contractlang.plan.lowering.quality import lower_quality
+from contractlang.plan.lowering.reduction import rebuilt_outputs
+from contractlang.plan.lowering.rosters import lower_roster
 from contractlang.plan.lowering.sharing import lower_sharing
 from contractlang.plan.lowering.shifts import settle_types
 from contractlang.plan.lowering.single_measure import lower_measure
@@ -137,6 +139,8 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
         case ast.Payment():
             payments.append(name)
             return lower_payment(low, name, item)
+        case ast.Block(kind="roster"):
+            return lower_roster(low, name, item)
         case ast.Block(kind="population"):
             return lower_population(low, name, item)
         case ast.Block(kind="spending"):
@@ -314,7 +318,7 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         period=scope.period,
         tables=_tables(low, document),
         categories=tuple((name, category.values) for name, category in scope.categories.items()),
-        reduction=Reduction(tuple(low.steps), tuple(low.outputs), tuple(low.accounts)),
+        reduction=_reduction(low),
         nodes=tuple(low.builder.nodes),
         names=tuple(_statement_order(low, document)),
         payments=tuple(p for p in payments if p in low.values),
@@ -324,6 +328,12 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         controls=tuple(low.controls),
         assumptions=tuple(_assumptions(low)),
     )
+
+
+def _reduction(low: Lowering) -> Reduction:
+    rebuilt = {output.table for output in rebuilt_outputs(low)}
+    outputs = (replace(output, rebuilt=output.table in rebuilt) for output in low.outputs)
+    return Reduction(tuple(low.steps), tuple(outputs), tuple(low.accounts), tuple(low.checks))
 
 
 def _tables(low: Lowering, document: ast.Document) -> tuple[TableSchema, ...]:

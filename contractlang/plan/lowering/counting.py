@@ -11,6 +11,7 @@ from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.lowering.lookups import with_lookups
 from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
+    OWN_PERIOD,
     PERIOD,
     UNIT,
     Population,
@@ -34,7 +35,10 @@ from contractlang.plan.lowering.reduction import (
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import EVENT, Kind, Type
+from contractlang.source import Span
 from contractlang.syntax import ast
+
+HOME_PERIOD = "home_period"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +257,29 @@ def joined(
     member, moment = keys
     span = block.span
     scan = step(low, f"{name}.scan", relations.Scan(table.name, all_columns(table)), span, f"rows of {table.name}")
-    placed = ((PERIOD, period_of(low, moment)), (MEMBER_KEY, column(member, "text")))
+    period = period_of(low, moment)
+    placed = ((PERIOD, period), (OWN_PERIOD, period), (MEMBER_KEY, column(member, "text")))
     step(low, f"{name}.placed", relations.Derive(scan, placed), span, "member and period of each row")
-    on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD))
     added = ((UNIT, UNIT), *((str(e.value), per_column(k)) for k, e in further))
-    join = relations.Join(f"{name}.placed", population.home, on, added, left=True)
-    return step(low, f"{name}.joined", join, span, f"the unit of the member in {population.name}")
+    return of_members(low, name, population, population.home, added, span)
+
+
+def of_members(
+    low: Lowering, name: str, population: Population, right: str, added: tuple[tuple[str, str], ...], span: Span
+) -> str:
+    """The rows of `NAME.placed` with columns of their member's row of the period in another step.
+
+    A member who counts for several units, or in a base year on several rosters, has several such rows: each gets the
+    values of all.
+    """
+    on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, OWN_PERIOD if population.rebuilt else PERIOD))
+    if population.rebuilt:
+        added = (*added, (PERIOD, HOME_PERIOD))
+    join = relations.Join(f"{name}.placed", right, on, added, left=True, many=not population.once)
+    joined = step(low, f"{name}.joined", join, span, f"the unit of the member in {population.name}")
+    if not population.rebuilt:
+        return joined
+    home = column(HOME_PERIOD, "text")
+    counted_in = RowExpr("case", (missing(home), column(PERIOD, "text"), home), kind="text", origin=span)
+    relabelled = relations.Derive(joined, ((PERIOD, counted_in),))
+    return step(low, f"{name}.rebuilt", relabelled, span, "the period, and the roster, for which a row counts")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contractlang.plan import relations
 from contractlang.plan.lowering import rows
 from contractlang.plan.lowering.context import Lowering
-from contractlang.plan.lowering.reduction import PERIOD, period_of, step
+from contractlang.plan.lowering.reduction import OWN_PERIOD, PERIOD, period_of, step
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import Kind
 from contractlang.source import Span
@@ -16,7 +16,7 @@ def looked_up(row_table: TableSchema, table: TableSchema) -> tuple[tuple[str, st
     pairs: list[tuple[str, str]] = []
     for key in table.keys:
         if key.role == "period":
-            pairs.append((PERIOD, PERIOD))
+            pairs.append((OWN_PERIOD, PERIOD))
             continue
         same = [c.name for c in row_table.columns if c.name == key.name] + [
             k.name for k in row_table.keys if k.name == key.name

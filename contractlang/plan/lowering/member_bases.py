@@ -9,11 +9,12 @@ from __future__ import annotations
 from contractlang.plan import relations
 from contractlang.plan.lowering import rows
 from contractlang.plan.lowering.context import Lowering
-from contractlang.plan.lowering.counting import Counted, Summed, added_up, has_category, numerators
+from contractlang.plan.lowering.counting import Counted, Summed, added_up, has_category, numerators, of_members
 from contractlang.plan.lowering.lookups import with_lookups
 from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
     MONTHS,
+    OWN_PERIOD,
     PERIOD,
     UNIT,
     Population,
@@ -72,7 +73,7 @@ def counted_of_members(
         top = numerators(low, population.table, numerator)
         return None if top is None else added_up(low, name, block, counted, words, [*top, below])
     assert isinstance(source, ast.Name)
-    above = _events(low, name, block, numerator, source, counted, words, of_rows)
+    above = _events(low, name, block, population, numerator, source, (counted, words), of_rows)
     return None if above is None else [*above, *added_up(low, name, block, counted, words, [below])]
 
 
@@ -109,10 +110,10 @@ def _base(
     source = population.home
     if _word(block, population) == "member_months":
         months = relations.Measure(ALL_MONTHS, "sum", column(MONTHS, scale=population.months_scale))
-        group = relations.Group(population.counted, (MEMBER_KEY, PERIOD), (months,))
+        one = (MEMBER_KEY, PERIOD, *((UNIT,) if population.several else ()))
+        group = relations.Group(population.counted, one, (months,))
         totals = step(low, f"{name}.months", group, span, "months of each member")
-        on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD))
-        join = relations.Join(source, totals, on, ((ALL_MONTHS, ALL_MONTHS),))
+        join = relations.Join(source, totals, tuple((k, k) for k in one), ((ALL_MONTHS, ALL_MONTHS),))
         source = step(low, f"{name}.with_months", join, span, "members with their months")
     source = with_lookups(low, source, population.table)
     if keys:
@@ -125,13 +126,14 @@ def _events(
     low: Lowering,
     name: str,
     block: ast.Block,
+    population: Population,
     clause: ast.Step,
     source: ast.Name,
-    counted: str,
-    words: tuple[str, ...],
+    base: tuple[str, tuple[str, ...]],
     per: tuple[ast.Name, ...],
 ) -> list[Counted] | None:
     """Rows of another table, with the unit and the keys of their member."""
+    counted, words = base
     table = member_table(low, source)
     if table is None:
         return None
@@ -143,17 +145,16 @@ def _events(
     span, prefix = clause.span, f"{name}.numerators"
     key, moment = member
     scan = step(low, f"{prefix}.scan", relations.Scan(table.name, all_columns(table)), span, f"rows of {table.name}")
+    period = period_of(low, moment)
     placed = (
-        (PERIOD, period_of(low, moment)),
+        (PERIOD, period),
+        (OWN_PERIOD, period),
         (MEMBER_KEY, column(key, "text")),
         *((per_column(k), e) for k, e in by),
     )
     step(low, f"{prefix}.placed", relations.Derive(scan, placed), span, "member and period of each row")
-    on = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD))
     added = ((UNIT, UNIT), *((per_column(w), per_column(w)) for w in words))
-    join = relations.Join(f"{prefix}.placed", counted, on, added, left=True)
-    joined = step(low, f"{prefix}.joined", join, span, f"the unit of the member in {name}")
-    joined = with_lookups(low, joined, table)
+    joined = with_lookups(low, of_members(low, prefix, population, counted, added, span), table)
     outside = [missing(column(UNIT, "text")), text(f"member does not count in `{name}`")]
     kept = mark(low, prefix, joined, outside, span)
     return added_up(low, prefix, block, kept, (*words, *(k for k, _ in by)), summed)

@@ -127,7 +127,8 @@ def _totals(low: Lowering, population: Population, word: str, span: Span) -> str
     )
     step(low, name, relations.Group(source, columns_of(low, population), totals), span, f"member-months by {word}")
     columns = (("member_months", "member_months", scale), ("members", "members", 0))
-    low.outputs.append(relations.Output(name, name, keys_of(low, population), columns, ("member_months", "members")))
+    empty = ("member_months", "members")
+    low.outputs.append(relations.Output(name, name, keys_of(low, population), columns, empty))
     return name
 
 

@@ -9,32 +9,34 @@ from __future__ import annotations
 from fractions import Fraction
 
 from contractlang.plan import nodes, relations
-from contractlang.plan.lowering import attribution, rows
+from contractlang.plan.lowering import attribution, overlaps, rows
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
     MONTHS,
+    OWN_PERIOD,
     PERIOD,
-    UNIT,
+    REASON,
     Population,
     account,
     all_columns,
     column,
+    counts,
     grain,
     key_columns,
     mark,
     member_keys,
     member_table,
-    missing,
     one,
+    output,
     per_column,
     per_keys,
     period_of,
     reasons,
-    settlement_keys,
     step,
     text,
 )  # fmt: skip
+from contractlang.plan.lowering.rosters import moved
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import MEMBER, MEMBER_MONTH, Kind, Type
@@ -48,16 +50,8 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     table = member_table(low, block.source)
     keys = None if table is None else member_keys(low, table, block)
     attribute = one(low, block, "attribute")
-    for clause in block.steps:
-        if clause.word == "allow":
-            low.error(
-                "unsupported",
-                "rows that count for several units are not settled yet",
-                clause.span,
-                "leave it out: a row counts for one unit, and a member may be in the populations of other contracts",
-            )
-            return False
-    if table is None or keys is None or attribute is None:
+    overlap = overlaps.wanted(low, block)
+    if overlap is None or table is None or keys is None or attribute is None:
         return False
     member, moment = keys
     per = per_keys(low, table, block.per)
@@ -69,23 +63,39 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     scan = step(low, f"{name}.scan", relations.Scan(table.name, all_columns(table)), span, f"rows of {table.name}")
     derived = (
         (PERIOD, period_of(low, moment, span)),
+        (OWN_PERIOD, period_of(low, moment, span)),
         (MEMBER_KEY, column(member, "text")),
         (MONTHS, months),
         *((per_column(k), e) for k, e in per),
     )
     placed = step(low, f"{name}.placed", relations.Derive(scan, derived), span, "period, member and months of each row")
-    attributed = attribution.attribute(low, name, attribute, table, placed)
+    rebuild = next((s for s in block.steps if s.word == "rebuild"), None)
+    attributed = attribution.attribute(low, name, attribute, table, placed, moment, rebuild)
     if attributed is None:
         return False
-    cases = [missing(column(UNIT, "text"), attribute.span), text("not attributed"), *left_out]
-    attributed, eligible = _eligibility(low, name, block, attributed, months.scale)
-    counted = mark(low, name, attributed, [*cases, *eligible], span)
+    source, eligible = _eligibility(low, name, block, attributed.rows, months.scale)
+    source = attribution.spread(low, name, attributed, source, attribute.span)
+    counted = mark(low, name, source, [*attributed.reasons, *left_out, *eligible], span)
     words = tuple(k for k, _ in per)
-    account(low, name, words, span, (("months", column(MONTHS, scale=months.scale)),))
+    counted_months = (("months", column(MONTHS, scale=months.scale)),)
+    account(low, name, words, span, counted_months)
+    if attributed.roster is not None:
+        gone = RowExpr("is", (column(REASON, "text"), text(attributed.left_roster)), kind="flag")
+        stays = RowExpr("or", (counts(), gone), kind="flag")
+        known = step(
+            low, f"{name}.known", relations.Filter(f"{name}.marked", stays), span, "rows on the roster, or not"
+        )
+        moved(low, name, attributed.roster, known, words, counted_months, attribute.span)
+    several = attributed.area is not None or sum(k.role == "open" for k in table.keys) > 1
+    rebuilt = rebuild is not None
     home = _home(low, name, span, moment)
-    low.populations[name] = Population(name, table, member, moment, words, counted, home, months.scale)
-    _outputs(low, low.populations[name], span)
-    return True
+    by_area = attributed.area is not None
+    population = Population(
+        name, table, member, moment, words, counted, home, months.scale, attributed.roster, rebuilt, several, by_area
+    )
+    low.populations[name] = population
+    _outputs(low, population, span)
+    return overlaps.lower_overlap(low, population, overlap, attribute)
 
 
 def _eligibility(low: Lowering, name: str, block: ast.Block, source: str, scale: int) -> tuple[str, list[RowExpr]]:
@@ -141,8 +151,7 @@ def _outputs(low: Lowering, population: Population, span: Span) -> None:
     group = relations.Group(population.counted, key_columns(population.per), totals)
     step(low, f"{name}.totals", group, span, "member-months and members")
     columns = (("member_months", "member_months", scale), ("members", "members", 0))
-    keys = settlement_keys(low, population.per)
-    low.outputs.append(relations.Output(name, f"{name}.totals", keys, columns, ("member_months", "members")))
+    output(low, population, name, f"{name}.totals", columns, ("member_months", "members"))
     for word, unit, label, decimals in (
         ("member_months", MEMBER_MONTH, "member-months", scale),
         ("members", MEMBER, "members", 0),

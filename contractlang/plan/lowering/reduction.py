@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Label
@@ -10,14 +11,20 @@ from contractlang.plan import relations
 from contractlang.plan.lowering import remedies, rows
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.relations import RowExpr
+from contractlang.plan.rewrites.columns import inputs
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import PERIODS
 from contractlang.semantics.types import Grain, Kind
 from contractlang.source import Span
 from contractlang.syntax import ast
 
+if TYPE_CHECKING:
+    from contractlang.plan.lowering.rosters import Roster
+
 UNIT, PERIOD, MEMBER_KEY = "settled_unit", "settled_period", "member_key"
 MONTHS, REASON = "months_counted", "left_out_because"
+ENTRY, DAY, BEFORE = "on_roster_as", "roster_day", "unit_before"
+OWN_PERIOD = "own_period"
 """Columns that the reduce stage adds. Contracts cannot read them: rows are named by the columns of their table."""
 
 
@@ -27,6 +34,10 @@ class Population:
 
     `per` are further keys beside unit and period (`lob`), each a closed category. `counted` is the step with the rows
     that count, `home` the one with a single row per member and period: that of the last month.
+
+    `roster` is the roster that gives the unit. Where it is `rebuilt`, rows of base years stand in `counted` once more for
+    each later period, under a label of its own in PERIOD; OWN_PERIOD has the period in which they lie. `several`: a row may
+    count for more than one unit.
     """
 
     name: str
@@ -37,6 +48,15 @@ class Population:
     counted: str
     home: str
     months_scale: int
+    roster: Roster | None = None
+    rebuilt: bool = False
+    several: bool = False
+    area: bool = False
+
+    @property
+    def once(self) -> bool:
+        """Whether a member-month stands in `counted` once at most."""
+        return not (self.rebuilt or self.several)
 
 
 def step(low: Lowering, name: str, relation: relations.Relation, origin: Span, description: str) -> str:
@@ -165,6 +185,29 @@ def account(
     step(low, f"{name}.account", relations.Group(f"{name}.marked", by, measures), origin, "rows by reason")
     columns = tuple((n, n, e.scale) for n, e in sums)
     low.accounts.append(relations.Account(name, f"{name}.account", settlement_keys(low, per), columns, REASON))
+
+
+def output(
+    low: Lowering,
+    population: Population,
+    table: str,
+    step_name: str,
+    columns: tuple[tuple[str, str, int], ...],
+    empty_zero: tuple[str, ...],
+    per: tuple[str, ...] | None = None,
+) -> None:
+    """Hand a step of a population's sums to the settle stage."""
+    keys = settlement_keys(low, population.per if per is None else per)
+    low.outputs.append(relations.Output(table, step_name, keys, columns, empty_zero))
+
+
+def rebuilt_outputs(low: Lowering) -> list[relations.Output]:
+    """The outputs that are made of rows of a population whose base years are rebuilt."""
+    reached = {p.counted for p in low.populations.values() if p.rebuilt}
+    for made in low.steps if reached else ():
+        if not reached.isdisjoint(inputs(made.relation)):
+            reached.add(made.name)
+    return [output for output in low.outputs if output.step in reached]
 
 
 def one(low: Lowering, block: ast.Block, word: str) -> ast.Step | None:

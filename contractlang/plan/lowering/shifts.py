@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
 
 from contractlang.diagnostics import edits
@@ -11,11 +12,13 @@ from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.reduction import rebuilt_outputs
 from contractlang.semantics import typing
 from contractlang.semantics.cells import literal
 from contractlang.semantics.scope import ItemRef
 from contractlang.semantics.types import NONE, USD, Kind, Type
 from contractlang.semantics.typing import Problem, described
+from contractlang.source import Span
 from contractlang.syntax import ast
 from contractlang.values import State
 
@@ -47,8 +50,41 @@ def lower_shift(low: Lowering, e: ast.At | ast.Prior) -> Ref | None:
         return None
     if len(at) > 1:
         type_ = replace(type_, step=None)
-    read = replace(type_, grain=type_.grain - {low.scope.period}, absent=type_.absent | {State.MISSING})
-    return low.emit(nodes.Previous(name, 0, at), (), read, e.span)
+    read = replace(type_, absent=type_.absent | {State.MISSING})
+    rebuilt = rebuilt_outputs(low)
+    if _reads(low, name, {o.table for o in rebuilt if any(low.scope.inside(key) for key, _ in o.keys)}):
+        low.error(
+            "unsupported",
+            f"`{name}` reads single months, which are not rebuilt on the current roster",
+            e.span,
+            "read a value of the whole year",
+        )
+        return None
+    if _reads(low, name, {o.table for o in rebuilt}):
+        return low.emit(nodes.Previous(name, 0, at, rebuilt=True), (), read, e.span)
+    return low.emit(nodes.Previous(name, 0, at), (), replace(read, grain=read.grain - {low.scope.period}), e.span)
+
+
+def _reads(low: Lowering, name: str, tables: set[str]) -> bool:
+    """Whether a value comes from one of the tables of the reduce stage."""
+    named = {n.name: n.node for n in low.names}
+    seen: set[Ref] = set()
+    waiting = [low.values.get(name, named.get(name))] if tables else []
+    while waiting:
+        ref = waiting.pop()
+        if ref is None or ref in seen:
+            continue
+        seen.add(ref)
+        node = low.builder.nodes[ref]
+        match node.op:
+            case nodes.Cell(table) if table in tables:
+                return True
+            case nodes.Previous(other):
+                waiting.append(low.values.get(other, named.get(other)))
+            case _:
+                pass
+        waiting.extend(node.args)
+    return False
 
 
 # One period earlier --------------------------------------------------------------------------------------------------
@@ -193,6 +229,44 @@ def _periods(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...
         )
         return None
     return ((str(found[0]), Fraction(1)),)
+
+
+def base_years(low: Lowering) -> tuple[str, ...]:
+    """The years that the contract reads with `at`, and those before them that such a value may read in turn."""
+    found: set[int] = set()
+    back = 0
+    for item in low.scope.items.values():
+        for part in _parts(item):
+            match part:
+                case ast.Prior():
+                    back = max(back, 1)
+                case ast.Step() if isinstance(pooled := part.get("pooling"), ast.Number):
+                    back = max(back, int(pooled.value) - 1)
+                case ast.Step() if (relative := part.get("relative")) is not None:
+                    found |= _years(low, relative)
+                case ast.At(period=period):
+                    found |= _years(low, period)
+                case _:
+                    pass
+    return tuple(sorted({str(year - n) for year in found for n in range(back + 1)}))
+
+
+def _years(low: Lowering, period: ast.Expr) -> set[int]:
+    baseline = low.scope.items.get(period.text) if isinstance(period, ast.Name) else None
+    written = [entry.low for entry in baseline.entries] if isinstance(baseline, ast.Baseline) else [period]
+    return {int(year.value) for year in written if isinstance(year, ast.Number)}
+
+
+def _parts(node: object) -> Iterator[object]:
+    """A piece of syntax and all that it is made of."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, tuple):
+            stack.extend(current)
+        elif is_dataclass(current) and not isinstance(current, Span | type):
+            yield current
+            stack.extend(getattr(current, f.name) for f in fields(current) if f.name not in ("span", "notes"))
 
 
 def _baseline(low: Lowering, period: ast.Name) -> tuple[tuple[str, Fraction], ...] | None:

@@ -11,8 +11,11 @@ from contractlang.plan.lowering import expressions, rows
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.lookups import with_lookups
 from contractlang.plan.lowering.reduction import (
+    BEFORE,
+    ENTRY,
     MEMBER_KEY,
     MONTHS,
+    OWN_PERIOD,
     PERIOD,
     UNIT,
     Population,
@@ -25,11 +28,13 @@ from contractlang.plan.lowering.reduction import (
     member_keys,
     member_table,
     one,
+    output,
     per_column,
     reasons,
     settlement_keys,
     step,
 )  # fmt: skip
+from contractlang.plan.lowering.rosters import moved
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import USD, Kind, Type
@@ -68,6 +73,9 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
     counted = with_lookups(low, counted, table)
     derived = relations.Derive(counted, (("amount", amount.expr),))
     step(low, f"{name}.rows", derived, amount_clause.span, "the amount of each row")
+    if population.roster is not None:
+        sums = (("amount", column("amount", scale=scale)),)
+        moved(low, name, population.roster, f"{name}.rows", population.per, sums, amount_clause.span)
     truncate = next((s for s in written.steps if s.word == "truncate"), None)
     values = [("amount", "before any step" if truncate else "total", amount_clause)]
     if truncate is not None:
@@ -81,8 +89,7 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
     prorated = truncate is not None and truncate.get("mode") is not None
     scales = {"amount": scale, "truncate": scale + (population.months_scale if prorated else 0)}
     columns = tuple((c, c, scales[c]) for c, _, _ in values)
-    keys = settlement_keys(low, population.per)
-    low.outputs.append(relations.Output(name, f"{name}.totals", keys, columns, tuple(c for c, _, _ in values)))
+    output(low, population, name, f"{name}.totals", columns, tuple(c for c, _, _ in values))
     running: Ref | None = None
     for word, label, clause in values:
         type_ = Type(Kind.MONEY, USD, grain(low, population.per), step=Fraction(1, 10**scale))
@@ -118,9 +125,11 @@ def _rows(low: Lowering, name: str, block: ast.Block, population: Population) ->
     scan = step(low, f"{name}.scan", relations.Scan(table.name, all_columns(table)), span, f"rows of {table.name}")
     placed = ((MEMBER_KEY, column(member, "text")), ("moment", column(moment, "text")))
     step(low, f"{name}.placed", relations.Derive(scan, placed), span, "member and month of each row")
-    added = tuple((c, c) for c in (UNIT, PERIOD, MONTHS, *(per_column(k) for k in population.per)))
+    wanted = (UNIT, PERIOD, OWN_PERIOD, MONTHS, *(per_column(k) for k in population.per))
+    wanted += () if population.roster is None else (ENTRY, BEFORE)
     on = ((MEMBER_KEY, MEMBER_KEY), ("moment", population.moment))
-    join = relations.Join(f"{name}.placed", population.counted, on, added)
+    added = tuple((c, c) for c in wanted)
+    join = relations.Join(f"{name}.placed", population.counted, on, added, many=not population.once)
     joined = step(low, f"{name}.covered", join, span, f"rows of member-months of {population.name}")
     return _carved_out(low, name, block, population, joined, table), table
 

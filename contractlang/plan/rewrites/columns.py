@@ -76,6 +76,8 @@ def wanted(reduction: Reduction) -> dict[str, set[str]]:
     for account in reduction.accounts:
         names = [*(c for _, c in account.keys), "rows", *(c for _, c, _ in account.columns)]
         needed.setdefault(account.step, set()).update([*names, *([account.reason] if account.reason else [])])
+    for check in reduction.checks:
+        needed.setdefault(check.step, set()).update(check.columns)
     for step in reversed(reduction.steps):
         if step.name in needed:
             for source, names_read in _read_by(step.relation, needed[step.name]):
@@ -95,10 +97,14 @@ def _read_by(relation: Relation, of_it: set[str]) -> list[tuple[str, set[str]]]:
         case Group(source, keys, measures):
             parts = [e for m in measures if m.name in of_it for e in (m.operand, m.by)]
             return [(source, set(keys) | {c for e in parts for c in read(e)})]
-        case Join(left, right, on, columns):
+        case Join(left, right, on, columns, within=within):
             added = {name: column for column, name in columns}
             of_left = {name for name in of_it if name not in added} | {a for a, _ in on}
-            return [(left, of_left), (right, {added[n] for n in of_it if n in added} | {b for _, b in on})]
+            of_right = {added[n] for n in of_it if n in added} | {b for _, b in on}
+            return [
+                (left, of_left | set(within[:1] if within else ())),
+                (right, of_right | set(within[1:] if within else ())),
+            ]
         case Union(sources):
             return [(source, set(of_it)) for source in sources]
         case _:

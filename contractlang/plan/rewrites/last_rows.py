@@ -32,9 +32,10 @@ def _only_looked_up(reduction: Reduction) -> set[str]:
     """Steps that are read as the right side of left joins alone: a row more, without values, makes no difference."""
     found = {step.name for step in reduction.steps}
     found -= {output.step for output in reduction.outputs} | {account.step for account in reduction.accounts}
+    found -= {check.step for check in reduction.checks}
     for step in reduction.steps:
         match step.relation:
-            case Join(left, _, _, _, True):
+            case Join(left, _, _, _, True, False, None):
                 found.discard(left)
             case relation:
                 found.difference_update(inputs(relation))

@@ -53,7 +53,7 @@ def path_to(name: str, steps: Mapping[str, Step]) -> Path:
         case Filter(source, condition):
             before = path_to(source, steps)
             return replace(before, conditions=(*before.conditions, before.expression(condition)))
-        case Join(left, right, on, columns, True):
+        case Join(left, right, on, columns, True, False, None):
             before = path_to(left, steps)
             # Names of their own: another lookup may add a column of the same name.
             names = {n: f"{name}.{n}" for _, n in columns}
