@@ -52,6 +52,17 @@ def load(path: Path, sink: Sink, *, roots: Sequence[Path] = ()) -> Loaded | None
     return None if target is None else library.loaded(target, (read,))
 
 
+_PARSED: dict[tuple[str, str], Read] = {}
+"""Documents without a finding, by name and hash of their files: libraries are parsed once in a long-running process."""
+
+
+def _keep(read: Read | None) -> None:
+    if read is not None:
+        while len(_PARSED) >= MAX_DOCUMENTS:
+            _PARSED.pop(next(iter(_PARSED)), None)
+        _PARSED[read.file.name, read.digest] = read
+
+
 class _Used(NamedTuple):
     use: ast.Use
     read: Read
@@ -82,11 +93,15 @@ class _Library:
                 self.sink.report(findings.limit(f"more than {MAX_DOCUMENTS} documents are named", span))
                 return None
             self._reads[real] = None
+            reported = len(self.sink)
             if found := read_file(path, self.sink, span):
                 file, digest = found
-                document = parse(file, self.sink)
+                kept = _PARSED.get((file.name, digest))
+                document = parse(file, self.sink) if kept is None else kept.document
                 if document is not None:
-                    self._reads[real] = Read(path, file, digest, document)
+                    self._reads[real] = kept or Read(path, file, digest, document)
+                    if len(self.sink) == reported:
+                        _keep(self._reads[real])
         return self._reads[real]
 
     def target(self, name: ast.Name, version: str | None, kind: str, span: Span) -> Read | None:
