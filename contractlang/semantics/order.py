@@ -62,8 +62,10 @@ def dependencies(scope: Scope, item: ast.Item) -> dict[str, Read]:
     """
     body: object = None
     match item:
-        case ast.Define(body=own) | ast.Payment(body=own):
+        case ast.Define(body=own):
             body = own
+        case ast.Payment(body=own, uplift=uplift):
+            body = (own, uplift)
         case ast.Constant(value=value):
             body = value
         case ast.Block(kind="pool", steps=steps):

@@ -472,13 +472,31 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Uplift:
+    """`as fee uplift on services where code in […] from 2016-07-01 to 2017-06-30 paid in year + 1, round to cents, …`.
+
+    `fees` is a table, or a column of one. `term` is the first and last day on which services count, `later` the number of
+    years between the year that is settled and that of the services.
+    """
+
+    fees: Name
+    listed: Expr | None = None
+    term: tuple[Date, Date] | None = None
+    later: Number | None = None
+    step: Expr | None = None
+    mode: str = ""
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
-    """`payment settlement to group [monthly] = …`."""
+    """`payment settlement to group [monthly] = …`; of a fee uplift the body is the rate."""
 
     name: str
     payee: Name
     cadence: str | None
     body: Body
+    uplift: Uplift | None = None
     notes: Notes = Notes()
     replace: bool = False
     span: Span = _span()

@@ -418,8 +418,35 @@ class ItemBuilder(MeasureParts):
     def payment(self, kids: Kids, start: int, end: int) -> ast.Payment:
         name, payee, *rest = kids
         cadence = rest.pop(0).text if isinstance(rest[0], Words) else None
+        uplift = rest.pop(0) if isinstance(rest[0], ast.Uplift) else None
         body = next(kid for kid in rest if not isinstance(kid, Note))
-        return ast.Payment(name.text, payee, cadence, body, self.notes(rest, start), span=self.span(start, end))
+        notes, span = self.notes(rest, start), self.span(start, end)
+        return ast.Payment(name.text, payee, cadence, body, uplift, notes, span=span)
+
+    def uplift(self, kids: Kids, start: int, end: int) -> ast.Uplift:
+        parts: dict[str, Any] = dict(those(Setting, kids))
+        step, mode = parts.get("round", (None, ""))
+        return ast.Uplift(
+            kids[0],
+            parts.get("where"),
+            parts.get("from"),
+            parts.get("paid"),
+            step,
+            mode,
+            span=self.span(start, end),
+        )
+
+    def part_listed(self, kids: Kids, _start: int, _end: int) -> Setting:
+        return Setting("where", kids[0])
+
+    def part_in_force(self, kids: Kids, _start: int, _end: int) -> Setting:
+        return Setting("from", (kids[0], kids[1]))
+
+    def part_paid_in(self, kids: Kids, _start: int, _end: int) -> Setting:
+        return Setting("paid", kids[0])
+
+    def part_rounded(self, kids: Kids, _start: int, _end: int) -> Setting:
+        return Setting("round", (kids[0], kids[1].text))
 
     def guarantee_always(self, kids: Kids, start: int, end: int) -> ast.Guarantee:
         notes, span = self.notes([], start), self.span(start, end)

@@ -14,7 +14,7 @@ from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Edit, Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import aggregates, calls, references, remedies, shifts
+from contractlang.plan.lowering import aggregates, calls, codes, references, remedies, shifts
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.semantics import literals, typing
 from contractlang.semantics.cells import report_unit
@@ -426,7 +426,10 @@ def _membership(low: Lowering, e: ast.Membership) -> Ref | None:
     values: list[object] = []
     ranges: list[tuple[object, object]] = []
     failed = False
-    for item in e.items:
+    items = codes.listed(low, e.items, low.type(ref))
+    if items is None:
+        return None
+    for item in items:
         ends = (item.low, item.high) if isinstance(item, ast.Range) else (item,)
         found: list[object] = []
         for end in ends:

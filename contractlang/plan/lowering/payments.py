@@ -10,6 +10,7 @@ from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import months, remedies
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.uplifts import lower_uplift, rounded
 from contractlang.semantics.types import MEMBER_MONTH, PMPM, USD, Kind
 from contractlang.semantics.typing import described
 from contractlang.source import Span
@@ -24,7 +25,12 @@ def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
         word = months.cadence_word(low, item)
     except ValueError:
         return False
-    ref = months.lower_timed(low, item.body, word)
+    if item.uplift is None:
+        ref = months.lower_timed(low, item.body, word)
+    elif _once(low, name, item):
+        ref = lower_uplift(low, name, item, item.uplift)
+    else:
+        return False
     if not _payee(low, name, item) or ref is None:
         return False
     if not _money(low, name, item, ref) or not _per_row(low, name, item, ref, word):
@@ -34,9 +40,11 @@ def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
         low.error(
             "payment-not-cents",
             f"payment `{name}` need not be whole cents",
-            item.body.span,
-            "round it where the contract says so: `round(… to cents, half away from zero)`",
-            fixes=[_rounded(low, item.body)],
+            item.body.span if item.uplift is None else item.uplift.span,
+            "round it where the contract says so: `round(… to cents, half away from zero)`"
+            if item.uplift is None
+            else "say how it is rounded: `, round to cents, half away from zero`",
+            fixes=[_rounded(low, item.body) if item.uplift is None else rounded(item.uplift)],
         )
         return False
     ref = low.register(name, ref, "payment", name, item.span)
@@ -48,6 +56,21 @@ def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
             f"{name}.{nodes.WHOLE_PAYMENT}", whole, "total", f"{name}, the whole {low.scope.period}", item.span
         )
     return True
+
+
+def _once(low: Lowering, name: str, item: ast.Payment) -> bool:
+    """A fee uplift is paid on the services of the settled period as a whole."""
+    if item.cadence is None:
+        return True
+    word = edits.word_in(item.span, item.cadence)
+    low.error(
+        "unsupported",
+        f"payment `{name}` is a fee uplift, and fee uplifts are not paid {item.cadence} yet",
+        word,
+        "pay once per settlement period",
+        fixes=[edits.instead(Span(word.file, word.start - 1, word.end), "", f"leave `{item.cadence}` out")],
+    )
+    return False
 
 
 def _payee(low: Lowering, name: str, item: ast.Payment) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from contractlang.plan.lowering import codes
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics import typing
@@ -288,8 +289,11 @@ def _membership(low: Lowering, table: TableSchema, e: ast.Membership) -> Row | N
     a = _row(low, table, e.operand)
     if a is None:
         return None
+    items = codes.listed(low, e.items, a.type)
+    if items is None:
+        return None
     values: list[object] = []
-    for item in e.items:
+    for item in items:
         ends = (item.low, item.high) if isinstance(item, ast.Range) else (item,)
         found: list[object] = []
         for end in ends:
