@@ -418,7 +418,7 @@ class Step:
     `word` is the clause word, `side` `surplus`, `deficit` or None, `argument` what follows it, and `more` the further
     parts by their leading word, in the order written: ("when", expr), ("unless", expr), ("of", expr),
     ("to", expr or Name), ("by", expr), ("per", (Name, …)), ("reason", Text), ("mode", Name or Text), ("since", expr) …
-    `label` is the name after `as`.
+    `label` is the name after `as`. `scale` is a scale written inside the clause.
     """
 
     word: str
@@ -427,6 +427,7 @@ class Step:
     more: tuple[tuple[str, Expr | tuple[Name, ...]], ...] = ()
     label: str | None = None
     notes: Notes = Notes()
+    scale: Scale | None = None
     span: Span = _span()
 
     def get(self, word: str) -> Expr | None:

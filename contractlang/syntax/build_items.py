@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
 from contractlang.source import SourceFile, Span
 from contractlang.syntax import ast
+from contractlang.syntax.build_equity import EquityBuilder
 from contractlang.syntax.build_expressions import ExpressionBuilder, Kids, unquoted
 from contractlang.syntax.build_measures import MeasureParts
 from contractlang.syntax.parts import Clause, Interval, Note, Part, Setting, Side, Words
@@ -24,7 +25,7 @@ def those(kind: type[T], kids: Kids) -> tuple[T, ...]:
     return tuple(kid for kid in kids if isinstance(kid, kind))
 
 
-class ItemBuilder(MeasureParts):
+class ItemBuilder(MeasureParts, EquityBuilder):
     """`docs` are the `##` comments on lines of their own, by line number."""
 
     def __init__(self, source: SourceFile, docs: dict[int, str], sink: Sink) -> None:
@@ -313,6 +314,10 @@ class ItemBuilder(MeasureParts):
             span=self.span(start, end),
         )
 
+    def inline_scale(self, kids: Kids, start: int, end: int) -> ast.Scale:
+        """A scale inside a block; the block gives it its name."""
+        return self.scale([Token("NAME", "", start, start), *kids], start, end)
+
     def symmetric(self, _kids: Kids, _start: int, _end: int) -> Setting:
         return Setting("symmetric", value=True)
 
@@ -411,7 +416,8 @@ class ItemBuilder(MeasureParts):
         if sum(part.key == "when" for part in more) > 1:
             self.wrong(span, "the clause has two conditions", "join them: `when a and b`", "duplicate-clause")
         notes = self.notes(ending, start)
-        return ast.Step(clause.word, clause.argument, side, more, label[0].name if label else None, notes, span=span)
+        name = label[0].name if label else None
+        return ast.Step(clause.word, clause.argument, side, more, name, notes, clause.scale, span=span)
 
     # Payments, guarantees, examples
 

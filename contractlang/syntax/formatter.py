@@ -14,7 +14,19 @@ _HEADER = frozenset(
     {"contract", "library", "amendment", "title", "version", "payer", "settles", "term", "pays", "year", "effective"}
 )
 _CLAUSES = frozenset(
-    {"population", "roster", "spending", "budget", "measure", "measures", "rate", "quality", "sharing", "pool"}
+    {
+        "population",
+        "roster",
+        "spending",
+        "budget",
+        "measure",
+        "measures",
+        "rate",
+        "quality",
+        "equity",
+        "sharing",
+        "pool",
+    }
 )
 _COLUMNS = frozenset({"input", "exhibit", "table"})
 _ENTRIES = frozenset({"category", "schedule", "baseline", "scale"})

@@ -42,6 +42,7 @@ class Clause(NamedTuple):
     word: str
     argument: ast.Expr | None
     more: tuple[Part, ...]
+    scale: ast.Scale | None = None
 
 
 class Words(NamedTuple):

@@ -37,7 +37,7 @@ MISTAKES = {
     "clause that belongs to nothing": "define x = 1\n  share 5%",
     "unknown item": "populaton p from m {\n  where x\n}",
     "unknown item, nothing near": "foobar p",
-    "item of a later version": "equity q {\n}",
+    "item of a later version": "report q {\n}",
     "clause misspelled": "sharing s {\n  surplus shar 5%\n}",
     "earlier word misspelled": 'guarantee "x" alway a < b',
     "column word misspelled": "input r per aco {\n  c USD withn $1 to $3\n}",

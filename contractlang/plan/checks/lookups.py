@@ -60,8 +60,7 @@ def _place(ranges: Ranges, low: Lowering, roots: list[Place], ref: Ref) -> Place
 
 
 def _outside(ranges: Ranges, low: Lowering, place: Place, curve: nodes.Curve, sink: Sink) -> None:
-    item = low.scope.items[curve.name]
-    assert isinstance(item, ast.Scale)
+    item = low.scales[curve.name].item
     argument = low.builder.parts(place.ref, place.span)[0]
     type_ = ranges.plan.nodes[ranges.plan.nodes[place.ref].args[0]].type
     borders = low.scales[curve.name].borders
@@ -119,8 +118,8 @@ def _bands(ranges: Ranges, low: Lowering, roots: list[Place], outside: set[str],
         if isinstance(op, nodes.Curve):
             uses.setdefault(op.name, []).append((op, args[0], ref))
     for name, calls in uses.items():
-        item = low.scope.items[name]
-        if name in outside or not isinstance(item, ast.Scale) or _in_other_numbers(name, sink):
+        item = low.scales[name].item
+        if name in outside or _in_other_numbers(name, sink):
             continue
         reached = {p.span for op, x, _ in calls for p in op.pieces if p.span is not None and not _idle(op, p, x)}
         states = [band.span in reached for band in item.bands]

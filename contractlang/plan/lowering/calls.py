@@ -27,7 +27,7 @@ def lower_call(low: Lowering, e: ast.Call) -> Ref | None:
     item = low.scope.items.get(name)
     if isinstance(item, ast.Scale):
         low.used.add(name)
-        return _scale(low, e, name)
+        return scaled(low, e, name)
     builtin = _BUILTINS.get(name)
     if builtin is None:
         scales = [n for n, i in low.scope.items.items() if isinstance(i, ast.Scale)]
@@ -289,7 +289,7 @@ def round_node(low: Lowering, ref: Ref, step: ast.Expr, mode: str, span: Span) -
 # Scales --------------------------------------------------------------------------------------------------------------
 
 
-def _scale(low: Lowering, e: ast.Call, name: str) -> Ref | None:
+def scaled(low: Lowering, e: ast.Call, name: str) -> Ref | None:
     scale = low.scales.get(name)
     if len(e.arguments) != 1:
         low.error(

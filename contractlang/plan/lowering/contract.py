@@ -13,6 +13,7 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, scales
 from contractlang.plan.lowering.budget import lower_budget
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.equity import lower_equity
 from contractlang.plan.lowering.measures import lower_measures
 from contractlang.plan.lowering.months import lower_definition
 from contractlang.plan.lowering.payments import lower_payment
@@ -153,6 +154,8 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
             return lower_measures(low, name, item)
         case ast.Block(kind="quality"):
             return lower_quality(low, name, item)
+        case ast.Block(kind="equity"):
+            return lower_equity(low, name, item)
         case ast.Control():
             return _control(low, name, item)
         case ast.Block(kind="sharing"):

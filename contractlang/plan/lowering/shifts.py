@@ -35,7 +35,7 @@ def lower_shift(low: Lowering, e: ast.At | ast.Prior) -> Ref | None:
     """The value of a name in another period."""
     if isinstance(e, ast.Prior):
         return _prior(low, e)
-    at = _periods(low, e.period)
+    at = periods_named(low, e.period)
     found = _named(low, e.operand)
     if at is None or found is None:
         return None
@@ -206,7 +206,8 @@ def _named(low: Lowering, operand: ast.Expr) -> tuple[str, Type] | None:
     return low.hidden[ref], low.type(ref)
 
 
-def _periods(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...] | None:
+def periods_named(low: Lowering, period: ast.Expr) -> tuple[tuple[str, Fraction], ...] | None:
+    """The period labels with their weights that a year or a baseline means; None after a report."""
     if low.scope.period != "year":
         low.error(
             "unsupported",
