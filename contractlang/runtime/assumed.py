@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from contractlang.plan.nodes import Assumption, Cell, Curve, Plan, Previous, Terms
+from contractlang.plan.nodes import Alias, Assumption, Cell, Curve, Plan, Previous, Split, Terms
 from contractlang.plan.relations import Derive, Filter, Group, Join, Scan, Union
 from contractlang.runtime.provenance import Point, Provenance
 
@@ -37,6 +37,9 @@ def _reached(provenance: Provenance, point: Point) -> set[str]:
         if node.name is not None:
             found |= {node.name, node.name.replace(".surplus.", ".").replace(".deficit.", ".")}
         match node.op:
+            case Alias() if isinstance(at.plan.nodes[node.args[0]].op, Split) and node.name is not None:
+                pool = node.name.rpartition(".")[0]
+                found |= {f"{pool}.{word}" for word in ("split", "require", "exact")}
             case Terms(table, column):
                 found |= {table, f"{table}.{column}"}
             case Curve(name):

@@ -12,7 +12,9 @@ from contractlang.locations import contracts_folder
 from contractlang.runtime.cases import read_case, run_case
 
 FOLDER = contracts_folder()
-CASES = sorted(path for name in ("bcbsma", "cms", "orders") for path in (FOLDER / name).rglob("case.toml"))
+FAMILIES = ("bcbsma", "public")
+CASES = sorted(path for name in (*FAMILIES, "cms", "orders") for path in (FOLDER / name).rglob("case.toml"))
+CONTRACTS = sorted(path for name in FAMILIES for path in (FOLDER / name).glob("*.vbc"))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.parent.relative_to(FOLDER).as_posix())
@@ -24,7 +26,7 @@ def test_a_case_comes_out_as_derived_by_hand(path: Path) -> None:
     assert outcome.checks
 
 
-@pytest.mark.parametrize("path", sorted((FOLDER / "bcbsma").glob("*.vbc")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.stem)
 def test_every_contract_of_the_family_has_a_case(path: Path) -> None:
     """The one on public data is settled by `test_public_members.py`."""
     sink = Sink()
