@@ -18,22 +18,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from contractlang.runtime.api import (
-        Checked,
-        Contract,
-        ContractError,
-        Explanation,
-        Finding,
-        Reconciled,
-        Settled,
-        Text,
-        ValueInfo,
         check,
         compile,  # noqa: A004 - the verb of the language
         evaluate,
         explain,
         format,  # noqa: A004
+        identify,
         reconcile,
         reopen,
+        validate,
+    )
+    from contractlang.runtime.public_types import (
+        Checked,
+        Contract,
+        ContractError,
+        Explanation,
+        Finding,
+        Identity,
+        Reconciled,
+        Settled,
+        Text,
+        Validated,
+        ValueInfo,
     )
 
 __version__: str
@@ -44,17 +50,21 @@ __all__ = [
     "ContractError",
     "Explanation",
     "Finding",
+    "Identity",
     "Reconciled",
     "Settled",
     "Text",
+    "Validated",
     "ValueInfo",
     "check",
     "compile",
     "evaluate",
     "explain",
     "format",
+    "identify",
     "reconcile",
     "reopen",
+    "validate",
 ]
 
 
@@ -64,9 +74,9 @@ def __getattr__(name: str) -> Any:
 
         return language_version()
     if name in __all__:
-        from contractlang.runtime import api
+        from contractlang.runtime import api, public_types
 
-        return getattr(api, name)
+        return getattr(public_types if name[0].isupper() else api, name)
     raise AttributeError(f"module `contractlang` has no attribute `{name}`")
 
 

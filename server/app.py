@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from server.api import contracts, datasets, health, runs
+from server.api import administration, contracts, datasets, health, results, runs
+from server.around import Around, answer
 from server.context import Context
-from server.database import Database
-from server.errors import MEDIA_TYPE, Problem, invalid
+from server.errors import Problem, invalid, overloaded
 from server.pages import PAGES, rendering, session
 from server.pages.session import SignInNeeded
-from server.services.answers import Answers
 from server.settings import Settings
+from server.tags import Tags
 
 PREFIX = "/v1"
+FAULT = Problem(500, "fault", "the service has a fault")
+log = structlog.get_logger("server")
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service with its own database connections, which it closes when it ends."""
     settings = settings or Settings()
-    context = Context(settings, Database(settings.url, settings.pool_size), Answers(settings))
+    context = Context.of(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -35,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Value-based contracts", version="1", lifespan=lifespan, redirect_slashes=False)
     app.state.context = context
-    for module in (contracts, datasets, runs):
+    for module in (contracts, datasets, runs, results, administration):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(health.router)
     for page in PAGES:
@@ -45,6 +50,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(Problem, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_shape)
     app.add_exception_handler(HTTPException, _refuse_plain)
+    for error in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(error, _refuse_for_now)
+    app.add_middleware(Tags)
+    app.add_middleware(Around, settings=settings, metrics=context.metrics)
     return app
 
 
@@ -52,7 +61,7 @@ def _answer(request: Request, problem: Problem) -> Response:
     """A problem document for programs, a page for people."""
     if not request.url.path.startswith(PREFIX) and "text/html" in request.headers.get("accept", ""):
         return rendering.render(request, "problem.html", status=problem.status, problem=problem.document())
-    return JSONResponse(problem.document(), problem.status, problem.headers, MEDIA_TYPE)
+    return answer(problem)
 
 
 async def _sign_in(_request: Request, error: Exception) -> Response:
@@ -60,8 +69,12 @@ async def _sign_in(_request: Request, error: Exception) -> Response:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    problem = error if isinstance(error, Problem) else Problem(500, "fault", "the service has a fault")
-    return _answer(request, problem)
+    return _answer(request, error if isinstance(error, Problem) else FAULT)
+
+
+async def _refuse_for_now(request: Request, error: Exception) -> Response:
+    log.warning("database unavailable", kind=type(error).__name__)
+    return _answer(request, overloaded("the database does not answer at the moment", 2))
 
 
 async def _refuse_shape(request: Request, error: Exception) -> Response:
@@ -72,6 +85,6 @@ async def _refuse_shape(request: Request, error: Exception) -> Response:
 
 async def _refuse_plain(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
-        return _answer(request, Problem(500, "fault", "the service has a fault"))
+        return _answer(request, FAULT)
     kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "refused")
     return _answer(request, Problem(error.status_code, kind, str(error.detail), headers=error.headers))

@@ -13,13 +13,17 @@ from types import FrameType
 
 import click
 import uvicorn
+from sqlalchemy import select
 
 from server.app import create_app
 from server.auth.keys import make_key
 from server.database import Database
 from server.errors import Problem
 from server.migrations import downgrade, upgrade
+from server.models import Organisation
+from server.observing import configure_logs
 from server.permissions import ROLES
+from server.services.audit import verify
 from server.services.organisations import create_organisation, create_user
 from server.settings import PREFIX, Settings
 
@@ -47,6 +51,7 @@ def serve(
     if context.invoked_subcommand is not None:
         return None
     settings = Settings()
+    configure_logs(as_json=settings.json_logs, level=settings.log_level)
     _migrated(settings).close()
     children = [subprocess.Popen([sys.executable, "-P", "-m", "server.jobs.worker"]) for _ in range(settings.workers)]
 
@@ -61,6 +66,7 @@ def serve(
             port=settings.port,
             timeout_graceful_shutdown=int(settings.shutdown_seconds),
             server_header=False,
+            access_log=False,
         )
         uvicorn.Server(config).run()
     except KeyboardInterrupt:
@@ -110,6 +116,25 @@ def setup(*, organisation: str, user: str, alone: bool, days: int) -> None:
     finally:
         database.close()
     click.echo(secret)
+
+
+@serve.command()
+@click.option("--organisation", help="Verify this organisation only.")
+def audit(*, organisation: str | None) -> int:
+    """Verify the audit logs: compute every hash again, and compare with the seals. Status 1 when a log is not whole."""
+    database = Database(Settings().url, 1)
+    broken = 0
+    with database.read() as session:
+        query = select(Organisation).order_by(Organisation.name)
+        for found in session.scalars(query if organisation is None else query.where(Organisation.name == organisation)):
+            verified = verify(session, found)
+            broken += bool(verified.faults)
+            words = "whole" if not verified.faults else "NOT WHOLE"
+            click.echo(f"{found.name}: {words}; {verified.events:,} events, {verified.seals:,} seals")
+            for fault in verified.faults:
+                click.echo(f"  {fault}")
+    database.close()
+    return 1 if broken else 0
 
 
 def _migrated(settings: Settings) -> Database:

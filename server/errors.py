@@ -20,7 +20,7 @@ class Problem(Exception):  # noqa: N818 - the word of the standard
         self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
     ) -> None:
         super().__init__(detail)
-        self.status = status
+        self.status = int(status)
         self.kind = kind
         self.detail = detail
         self.headers = dict(headers or {})
@@ -52,6 +52,16 @@ def invalid(detail: str, **more: Any) -> Problem:
 
 def forbidden(detail: str) -> Problem:
     return Problem(HTTPStatus.FORBIDDEN, "forbidden", detail)
+
+
+def overloaded(detail: str, seconds: int = 1) -> Problem:
+    """Said of what may work a moment later."""
+    return Problem(503, "overloaded", detail, headers={"Retry-After": str(seconds)})
+
+
+def too_large(limit: int) -> Problem:
+    detail = f"the body of this request has at most {limit:,} bytes"
+    return Problem(413, "too-large", detail, headers={"Connection": "close"})
 
 
 def findings_problem(detail: str, findings: Sequence[Finding]) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -74,6 +74,77 @@ class VersionOut(Answer):
     published_at: dt.datetime
 
 
+class CheckedOut(BaseModel):
+    """`document` is what `vbc check --format json` prints, with every place and fix."""
+
+    ok: bool
+    findings: list[FindingOut]
+    document: dict[str, Any]
+
+
+class FormatIn(Asked):
+    text: str
+
+
+class FormatOut(BaseModel):
+    text: str
+
+
+class ContractOut(Answer):
+    id: str
+    name: str
+    title: str
+    created_at: dt.datetime
+
+
+class SourcesOut(BaseModel):
+    main: str
+    files: dict[str, str]
+    byte_hash: str
+
+
+class LibraryIn(Asked):
+    draft: Label
+
+
+class LibraryOut(Answer):
+    id: str
+    name: str
+    version: str
+    text: str
+    byte_hash: str
+    published_by: str
+    published_at: dt.datetime
+
+
+class PathIn(Asked):
+    """The absolute path of a file that an administrator allows the organisation to register."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+    format: Literal["csv", "parquet"] = "parquet"
+
+
+class TableIn(Asked):
+    """A table of a database that an administrator allows, as `schema.table`."""
+
+    source: Label
+    table: Label
+
+
+class ValidateIn(Asked):
+    contract: Name
+    version: Label = "latest"
+    binding: Label
+
+
+class ValidatedOut(BaseModel):
+    """Whether the data fit the tables of the contract; `report` says what was read, left out and rounded."""
+
+    ok: bool
+    findings: list[FindingOut]
+    report: dict[str, Any]
+
+
 class DatasetIn(Asked):
     name: Name
 
@@ -112,6 +183,19 @@ class BindingOut(Answer):
     created_at: dt.datetime
 
 
+Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,6})?$")]
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class ReconcileIn(Asked):
+    """Compare with amounts that the data state in the column `against`; `uncertain` maps inputs to half a printed step."""
+
+    against: Label
+    value: Label | None = None
+    tolerance: Amount = "1"
+    uncertain: dict[Label, Label] = Field(default={}, max_length=50)
+
+
 class RunIn(Asked):
     contract: Name
     version: Label = "latest"
@@ -120,6 +204,8 @@ class RunIn(Asked):
     periods: list[Label] = Field(default=[], max_length=1000)
     groups: list[Label] = Field(default=[], max_length=10_000)
     overrides: dict[Label, Label] = Field(default={}, max_length=100)
+    known_on: dt.date | None = None
+    reconcile: ReconcileIn | None = None
 
 
 class RunOut(Answer):
@@ -156,3 +242,99 @@ class ResultOut(Answer):
     created_at: dt.datetime
     approved_by: str | None
     approved_at: dt.datetime | None
+
+
+Role = Literal["designer", "publisher", "analyst", "row-explainer", "reader", "auditor", "administrator"]
+
+
+class OrganisationIn(Asked):
+    two_person_publish: bool | None = None
+    two_person_approve: bool | None = None
+
+
+class OrganisationOut(Answer):
+    id: str
+    name: str
+    two_person_publish: bool
+    two_person_approve: bool
+    created_at: dt.datetime
+
+
+class CallerOut(BaseModel):
+    organisation_id: str
+    user_id: str
+    subject: str
+    permissions: list[str]
+    groups: list[str]
+
+
+class UserIn(Asked):
+    subject: Name
+    name: str = Field(default="", max_length=200)
+    roles: list[Role] = []
+    groups: list[Label] = Field(default=[], max_length=1000)
+
+
+class UserChange(Asked):
+    roles: list[Role] | None = None
+    groups: list[Label] | None = Field(default=None, max_length=1000)
+    active: bool | None = None
+
+
+class UserOut(Answer):
+    id: str
+    subject: str
+    name: str
+    roles: list[str]
+    groups: list[str]
+    active: bool
+    created_at: dt.datetime
+
+
+class KeyIn(Asked):
+    """`scopes` narrow what the roles of the user allow; without them the key may do what the user may."""
+
+    name: str = Field(default="", max_length=200)
+    scopes: list[Label] | None = Field(default=None, max_length=50)
+    days: int = Field(default=90, ge=1, le=3660)
+
+
+class KeyOut(Answer):
+    id: str
+    user_id: str
+    name: str
+    scopes: list[str] | None
+    created_at: dt.datetime
+    expires_at: dt.datetime
+    revoked_at: dt.datetime | None
+
+
+class KeyMadeOut(KeyOut):
+    secret: str
+
+
+class AuditEventOut(Answer):
+    number: int
+    at: dt.datetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+    previous: str
+    hash: str
+
+
+class AuditSealOut(Answer):
+    first: int
+    last: int
+    head: str
+    previous: str
+    seal: str
+    sealed_at: dt.datetime
+
+
+class VerifiedOut(BaseModel):
+    whole: bool
+    events: int
+    seals: int
+    faults: list[str]

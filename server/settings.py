@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "VBC_SERVER_"
+
+
+class DatabaseSource(BaseModel):
+    """A database whose tables may be copied: its address, and the tables as `schema.table`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    uri: str
+    tables: list[str]
 
 
 class Settings(BaseSettings):
@@ -31,6 +40,28 @@ class Settings(BaseSettings):
     max_contract_files: int = Field(200, ge=1, description="Most files of one contract.")
     max_body_bytes: int = Field(16_000_000, ge=1, description="Largest body of a request that is no upload.")
     max_upload_bytes: int = Field(20_000_000_000, ge=1, description="Largest upload of one table.")
+
+    max_sync_bytes: int = Field(20_000_000, ge=1, description="Largest data that a request checks or evaluates itself.")
+    allowed_paths: dict[str, list[str]] = Field(
+        {}, description='Folders that an organisation may register files of: `{"NAME": ["/data/name"]}`.'
+    )
+    allowed_databases: dict[str, dict[str, DatabaseSource]] = Field(
+        {}, description='Tables to copy: `{"NAME": {"warehouse": {"uri": "postgresql://…", "tables": ["public.t"]}}}`.'
+    )
+    max_in_flight: int = Field(256, ge=1, description="Most requests at the same time; further ones get 503.")
+    rate_limit: str = Field(
+        "6000/minute", description="Requests of one key or user, per process; further ones get 429."
+    )
+    rate_limit_failures: str = Field("60/minute", description="Failed authentications of one address, per process.")
+    json_logs: bool = Field(True, description="Log lines as JSON; otherwise as text for people.")  # noqa: FBT003
+    log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+    metrics_key: str = Field("", description="Bearer word that `/metrics` asks for; empty: none.")
+
+    audit_batch: int = Field(100, ge=1, description="Audit events after which workers seal a batch.")
+    oidc_issuer: str = Field("", description="Issuer of bearer tokens; empty: API keys only.")
+    oidc_audience: str = Field("vbc", description="Audience that a token must name.")
+    oidc_keys: str = Field("", description="Key set of the issuer: a file, or an `https://` address.")
+    oidc_organisation_claim: str = Field("organisation", description="Claim with the name of the organisation.")
 
     lease_seconds: float = Field(
         30, gt=0, description="How long a claimed run belongs to a worker without a heartbeat."

@@ -1,19 +1,17 @@
-"""Runs and their results."""
+"""Runs: started, watched, cancelled."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from fastapi import APIRouter, Response
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse, PlainTextResponse
-
+from server.api.paging import Page, Paging
 from server.auth.access import Calling
 from server.context import Serving
-from server.errors import not_found
-from server.models import Run, Version
-from server.permissions import Permission, see
-from server.schemas import ResultOut, RunIn, RunOut
+from server.models import Run
+from server.permissions import Caller, Permission
+from server.schemas import RunIn, RunOut, State
 from server.services import contracts, datasets, runs
+from server.services.paging import page
 from server.services.runs import Parameters
 
 router = APIRouter(tags=["runs"])
@@ -27,19 +25,40 @@ def start_run(asked: RunIn, caller: Calling, context: Serving, response: Respons
         version = contracts.version_of(session, caller, asked.contract, asked.version)
         dataset = datasets.dataset_of(session, caller, asked.dataset)
         binding = runs.binding_of(session, caller, asked.binding)
-        parameters = Parameters(tuple(asked.periods), tuple(asked.groups), dict(asked.overrides))
+        parameters = Parameters(
+            tuple(asked.periods),
+            tuple(asked.groups),
+            dict(asked.overrides),
+            asked.known_on.isoformat() if asked.known_on else "",
+            reconcile=asked.reconcile.model_dump() if asked.reconcile else None,
+        )
         run, new = runs.start(session, caller, version, dataset, binding, parameters)
     response.headers["Location"] = f"/v1/runs/{run.id}"
     response.status_code = 202 if new else 200
     return RunOut.model_validate(run)
 
 
+@router.get("/runs")
+def list_runs(caller: Calling, context: Serving, wanted: Paging, state: State | None = None) -> Page[RunOut]:
+    """Runs, newest first. A reader sees those whose results it may read."""
+    caller.need(Permission.READ_RESULTS, Permission.READ_OWN_RESULTS)
+    with context.database.read() as session:
+        query = runs.visible_runs(session, caller)
+        if state is not None:
+            query = query.where(Run.state == state)
+        rows, following = page(session, query, Run.id.expression, lambda row: row.id, wanted)
+        return Page(items=[described(caller, row) for row in rows], next=following)
+
+
 @router.get("/runs/{run_id}")
 def get_run(run_id: str, caller: Calling, context: Serving) -> RunOut:
     """A run and how far it is."""
-    caller.need(Permission.READ_RESULTS)
+    caller.need(Permission.READ_RESULTS, Permission.READ_OWN_RESULTS)
     with context.database.read() as session:
-        return RunOut.model_validate(runs.run_of(session, caller, run_id))
+        run = runs.run_of(session, caller, run_id)
+        if not caller.sees_all_groups:
+            runs.readable_result(session, caller, run)
+        return described(caller, run)
 
 
 @router.post("/runs/{run_id}/cancel")
@@ -50,57 +69,7 @@ def cancel_run(run_id: str, caller: Calling, context: Serving) -> RunOut:
         return RunOut.model_validate(runs.cancel(session, caller, runs.run_of(session, caller, run_id, lock=True)))
 
 
-@router.get("/runs/{run_id}/result")
-def get_result(run_id: str, caller: Calling, context: Serving) -> ResultOut:
-    """What a run found: payments in total, files with their hashes."""
-    caller.need(Permission.READ_RESULTS)
-    with context.database.read() as session:
-        return ResultOut.model_validate(runs.result_of(session, runs.run_of(session, caller, run_id)))
-
-
-@router.get("/runs/{run_id}/files/{file}")
-def get_file(run_id: str, file: str, caller: Calling, context: Serving) -> FileResponse:
-    """A file of the result, with the same bytes that `vbc run --out` writes."""
-    caller.need(Permission.READ_RESULTS)
-    with context.database.read() as session:
-        result = runs.result_of(session, runs.run_of(session, caller, run_id))
-    if file not in result.files:
-        raise not_found("file")
-    sha256 = result.files[file]["sha256"]
-    path = context.settings.data_dir.resolve() / result.folder / file
-    return FileResponse(path, filename=file, headers={"ETag": f'"{sha256}"'})
-
-
-@router.get("/runs/{run_id}/statement", response_model=None)
-def get_statement(
-    run_id: str, group: str, period: str, request: Request, caller: Calling, context: Serving
-) -> dict[str, Any] | PlainTextResponse:
-    """The statement of one group and period: as data, or as text with `Accept: text/plain`."""
-    run, version = _readable(run_id, group, caller, context)
-    if request.headers.get("accept", "").startswith("text/plain"):
-        return PlainTextResponse(context.answers.statement_text(run, version, group, period))
-    return context.answers.statement(run, version, group, period)
-
-
-@router.get("/runs/{run_id}/explanation")
-def get_explanation(
-    run_id: str,
-    value: str,
-    group: str,
-    period: str,
-    caller: Calling,
-    context: Serving,
-    depth: Annotated[int | None, Query(ge=1, le=100)] = None,
-) -> dict[str, Any]:
-    """Why a named value is what it is: every step with its clause, down to cells and to counts of member rows."""
-    run, version = _readable(run_id, group, caller, context)
-    return context.answers.explanation(run, version, value, group, period, depth)
-
-
-def _readable(run_id: str, group: str, caller: Calling, context: Serving) -> tuple[Run, Version]:
-    """A run with a result in which the caller may see the group."""
-    see(caller, group)
-    with context.database.read() as session:
-        run = runs.run_of(session, caller, run_id)
-        runs.result_of(session, run)
-        return run, session.get_one(Version, run.version_id)
+def described(caller: Caller, run: Run) -> RunOut:
+    """A run as the caller may see it: what was asked for may name other groups."""
+    found = RunOut.model_validate(run)
+    return found if caller.sees_all_groups else found.model_copy(update={"parameters": {}, "problem": None})

@@ -26,18 +26,28 @@ def bearer(request: Request) -> str:
     return token.strip()
 
 
-def authenticate(context: Context, token: str) -> Caller:
-    """The caller with this key. Raises a problem that does not say what is wrong with it."""
+def authenticate(context: Context, token: str, address: str = "") -> Caller:
+    """The caller with this key or token. Raises a problem that does not say what is wrong with it.
+
+    `address` is where the request came from: one that is wrong too often has to wait.
+    """
+    context.limits.may_try(address)
     with context.database.read() as session:
-        found = caller_of(session, token) if token.startswith(PREFIX) else None
+        if token.startswith(PREFIX):
+            found = caller_of(session, token)
+        else:
+            found = context.tokens.caller_of(session, token) if context.tokens is not None else None
     if found is None:
+        context.limits.failed(address)
         raise unauthenticated("the key or token is not valid, or not valid any more")
+    context.limits.count(found.key_id or found.user_id)
     return found
 
 
 def calling(request: Request) -> Caller:
     """The caller of a request."""
-    caller = authenticate(context_of(request), bearer(request))
+    address = request.client.host if request.client else ""
+    caller = authenticate(context_of(request), bearer(request), address)
     request.state.caller = caller
     return caller
 

@@ -58,7 +58,28 @@ def compute(job: dict[str, Any]) -> str:
     settled.write("out")
     findings = [finding_json(finding) for finding in settled.findings]
     (Path("out") / "findings.json").write_text(json.dumps(findings, ensure_ascii=False), encoding="utf-8")
+    if parameters["reconcile"] is not None:
+        _reconcile(job, parameters)
     return "succeeded"
+
+
+def _reconcile(job: dict[str, Any], parameters: dict[str, Any]) -> None:
+    say({"stage": "reconciling", "done": 0, "to_do": 1})
+    asked = parameters["reconcile"]
+    found = contractlang.reconcile(
+        job["contract"],
+        job["binding"],
+        asked["against"],
+        value=asked["value"],
+        tolerance=asked["tolerance"],
+        uncertain=asked["uncertain"],
+        tables=job["tables"],
+        periods=parameters["periods"],
+        overrides=parameters["overrides"],
+        engine=parameters["engine"],
+    )
+    text = json.dumps(found.to_json(), ensure_ascii=False)
+    (Path("out") / "reconciliation.json").write_text(text, encoding="utf-8")
 
 
 def say(message: dict[str, Any]) -> None:

@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from server.database import Database, now
 from server.jobs import claims
 from server.jobs.claims import Claim
+from server.jobs.keeping import Keeper, Progress, patiently
+from server.jobs.tidying import tidy
 from server.models import RunResult
+from server.observing import configure_logs
 from server.services.datasets import hash_file
 from server.services.folders import OUT, Work, claim_folder, prepare, result_folder, work_of
 from server.services.runs import CANCELLED, FAILED
@@ -30,27 +34,8 @@ from server.settings import Settings
 log = structlog.get_logger("worker")
 TICK = 0.05
 """Seconds between two looks at a computing process."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """What the computing process has said so far."""
-
-    stage: str = "starting"
-    done: int = 0
-    to_do: int = 0
-    ended: str = ""
-    problem: dict[str, Any] | None = None
-
-    def hear(self, line: str) -> None:
-        try:
-            said = json.loads(line)
-        except ValueError:
-            return
-        if isinstance(said, dict):
-            for name in ("stage", "done", "to_do", "ended", "problem"):
-                if name in said:
-                    setattr(self, name, said[name])
+TIDY = 60.0
+"""Seconds between two times of tidying up."""
 
 
 @dataclass(slots=True)
@@ -64,8 +49,17 @@ class Worker:
 
     def serve(self) -> None:
         """Work until `stop` is set."""
+        tidied = -TIDY
         while not self.stop.is_set():
-            if not self.once():
+            try:
+                if time.monotonic() - tidied > TIDY:
+                    tidied = time.monotonic()
+                    tidy(self.settings, self.database)
+                found = self.once()
+            except (OperationalError, InterfaceError) as error:  # it comes back, or an operator sees this line
+                log.warning("database unavailable", kind=type(error).__name__)
+                found = False
+            if not found:
                 self.stop.wait(self.settings.poll_seconds)
 
     def once(self) -> bool:
@@ -87,29 +81,29 @@ class Worker:
         return True
 
     def _compute(self, claim: Claim, work: Work, folder: Path) -> None:
-        if changed := _changed_file(work):
-            detail = f"the file of table `{changed}` is not what was registered"
-            self._end(claim, FAILED, {"kind": "data-changed", "detail": detail})
-            return
-        prepare(self.settings, work, folder)
-        progress = Progress()
-        outcome = self._watch(claim, folder, progress)
-        match outcome:
-            case "ended" if progress.ended == "succeeded":
-                self._publish(claim, work, folder)
-            case "ended":
-                self._end(claim, FAILED, progress.problem or _CRASHED)
-            case "cancel":
-                self._end(claim, CANCELLED, None)
-            case "late":
-                detail = f"the run took longer than {self.settings.run_seconds:g} seconds"
-                self._end(claim, FAILED, {"kind": "time", "detail": detail})
-            case "stop":
-                claims.give_back(self.database, claim)
-            case _:
-                log.warning("claim lost", run=claim.run_id, attempt=claim.attempt)
+        progress = Progress(stage="checking data")
+        with Keeper(self.database, claim, self.settings.lease_seconds, progress) as keeper:
+            if changed := _changed_file(work):
+                detail = f"the file of table `{changed}` is not what was registered"
+                self._end(claim, FAILED, {"kind": "data-changed", "detail": detail})
+                return
+            prepare(self.settings, work, folder)
+            match self._watch(keeper, folder, progress):
+                case "ended" if progress.ended == "succeeded":
+                    self._publish(claim, work, folder)
+                case "ended":
+                    self._end(claim, FAILED, progress.problem or _CRASHED)
+                case "cancel":
+                    self._end(claim, CANCELLED, None)
+                case "late":
+                    detail = f"the run took longer than {self.settings.run_seconds:g} seconds"
+                    self._end(claim, FAILED, {"kind": "time", "detail": detail})
+                case "stop":
+                    claims.give_back(self.database, claim)
+                case _:
+                    log.warning("claim lost", run=claim.run_id, attempt=claim.attempt)
 
-    def _watch(self, claim: Claim, folder: Path, progress: Progress) -> str:
+    def _watch(self, keeper: Keeper, folder: Path, progress: Progress) -> str:
         """Run the computing process to its end; `ended`, `cancel`, `late`, `stop` or `lost`."""
         with (folder / "log").open("wb") as errors:
             process = subprocess.Popen(
@@ -123,26 +117,15 @@ class Worker:
             )
         listener = threading.Thread(target=_listen, args=(process, progress.hear), daemon=True)
         listener.start()
-        began = beaten = time.monotonic()
+        began = time.monotonic()
         try:
             while process.poll() is None:
                 if self.stop.is_set():
                     return "stop"
-                passed = time.monotonic()
-                if passed - began > self.settings.run_seconds:
+                if keeper.word:
+                    return keeper.word
+                if time.monotonic() - began > self.settings.run_seconds:
                     return "late"
-                if passed - beaten > min(self.settings.lease_seconds / 4, 1.0):
-                    beaten = passed
-                    beat = claims.heartbeat(
-                        self.database,
-                        claim,
-                        self.settings.lease_seconds,
-                        progress.stage,
-                        progress.done,
-                        progress.to_do,
-                    )
-                    if beat.cancel or not beat.held:
-                        return "cancel" if beat.held else "lost"
                 time.sleep(TICK)
             listener.join(5)
             return "ended"
@@ -175,14 +158,14 @@ class Worker:
             files=files,
             summary=summary,
         )
-        if claims.finish(self.database, claim, result):
+        if patiently(lambda: claims.finish(self.database, claim, result), self.settings.lease_seconds):
             log.info("run succeeded", run=claim.run_id, attempt=claim.attempt)
         else:
             shutil.rmtree(place, ignore_errors=True)
             log.warning("claim lost", run=claim.run_id, attempt=claim.attempt)
 
     def _end(self, claim: Claim, state: str, problem: dict[str, Any] | None) -> None:
-        held = claims.end(self.database, claim, state, problem)
+        held = patiently(lambda: claims.end(self.database, claim, state, problem), self.settings.lease_seconds)
         log.info("run ended", run=claim.run_id, state=state, kind=(problem or {}).get("kind", ""), held=held)
 
 
@@ -227,6 +210,7 @@ def _to_disk(path: Path) -> None:
 def main() -> None:
     """A worker process, until it is told to end."""
     settings = Settings()
+    configure_logs(as_json=settings.json_logs, level=settings.log_level)
     database = Database(settings.url, 2)
     worker = Worker(settings, database)
     for number in (signal.SIGTERM, signal.SIGINT):

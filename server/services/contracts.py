@@ -18,13 +18,13 @@ from server.services.texts import Sources, compiled, label_of, meaning_of
 def libraries_of(session: Session, organisation_id: str) -> dict[str, str]:
     """All published libraries of an organisation as files."""
     rows = session.scalars(select(Library).where(Library.organisation_id == organisation_id))
-    return {f"{row.name}-{row.version}.vbc": row.text for row in rows}
+    return {f"{row.id}.vbc": row.text for row in rows}
 
 
 def publish(session: Session, caller: Caller, draft: Draft) -> Version:
     """Publish a draft as a version. Raises a problem when it does not check, when the version exists with other bytes, and
     when the only author would publish alone."""
-    _two_persons(session, caller, draft)
+    two_persons(session, caller, draft)
     contract, sources = compiled(Sources(draft.main, draft.files), libraries_of(session, caller.organisation_id))
     owner = _contract(session, caller, contract.name, contract.title)
     label = label_of(contract)
@@ -71,7 +71,8 @@ def publish(session: Session, caller: Caller, draft: Draft) -> Version:
     return version
 
 
-def _two_persons(session: Session, caller: Caller, draft: Draft) -> None:
+def two_persons(session: Session, caller: Caller, draft: Draft) -> None:
+    """Raises a problem for the only author of a draft, where two persons are asked for."""
     organisation = session.get_one(Organisation, caller.organisation_id)
     if organisation.two_person_publish and set(draft.authors) <= {caller.user_id}:
         raise Problem(

@@ -97,6 +97,26 @@ class Incoming:
         self.path.unlink(missing_ok=True)
 
 
+def add_registered(
+    session: Session,
+    caller: Caller,
+    dataset: Dataset,
+    table: str,
+    file_format: str,
+    found: tuple[Path, str, int],
+) -> DataFile:
+    """A file that stays where it is: path, hash and size."""
+    need_open(dataset)
+    path, sha256, size = found
+    if _existing(session, dataset, table) is not None:
+        raise conflict("table-exists", f"the dataset has a file for `{table}`; make another dataset")
+    return _add(session, caller, dataset, table, file_format, "path", path, sha256, size)
+
+
+def _existing(session: Session, dataset: Dataset, table: str) -> DataFile | None:
+    return session.scalar(select(DataFile).where(DataFile.dataset_id == dataset.id, DataFile.table_name == table))
+
+
 def add_uploaded(
     session: Session,
     caller: Caller,
@@ -105,11 +125,12 @@ def add_uploaded(
     table: str,
     file_format: str,
     incoming: Incoming,
+    origin: str = "upload",
 ) -> DataFile:
     """Give a whole file to a dataset. A table that has a file already gets no other one."""
     sha256, size = incoming.finish()
     need_open(dataset)
-    existing = session.scalar(select(DataFile).where(DataFile.dataset_id == dataset.id, DataFile.table_name == table))
+    existing = _existing(session, dataset, table)
     if existing is not None:
         if existing.sha256 == sha256 and existing.format == file_format:
             incoming.drop()
@@ -118,7 +139,7 @@ def add_uploaded(
     where = folder_of(settings, dataset) / f"{table}-{sha256[:16]}.{file_format}"
     where.parent.mkdir(parents=True, exist_ok=True)
     incoming.path.replace(where)
-    return _add(session, caller, dataset, table, file_format, "upload", where, sha256, size)
+    return _add(session, caller, dataset, table, file_format, origin, where, sha256, size)
 
 
 def _add(

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+import contractlang
 from server.models import Binding, DataFile, Dataset, Run, Version
 from server.services.contracts import sources_of
 from server.services.datasets import files_of
-from server.services.texts import lay_out
+from server.services.texts import lay_out, without_folder, without_folder_json
 from server.settings import Settings
 
 BINDING, JOB, OUT = "binding.toml", "job.json", "out"
@@ -63,14 +66,7 @@ def result_folder(settings: Settings, work: Work, attempt: int) -> Path:
 def prepare(settings: Settings, work: Work, folder: Path) -> None:
     """Write the folder of a claim. Raises OSError."""
     shutil.rmtree(folder, ignore_errors=True)
-    lay_out(sources_of(work.version), folder)
-    (folder / BINDING).write_text(work.binding.text, encoding="utf-8")
-    (folder / "data").mkdir()
-    tables: dict[str, str] = {}
-    for file in work.files:
-        link = Path("data") / f"{file.table_name}.{file.format}"
-        (folder / link).symlink_to(file.path)
-        tables[file.table_name] = str(link)
+    tables = _linked(folder, work.version, work.binding, work.files)
     job: dict[str, Any] = {
         "contract": work.version.main,
         "binding": BINDING,
@@ -82,3 +78,30 @@ def prepare(settings: Settings, work: Work, folder: Path) -> None:
         "seconds": settings.run_seconds,
     }
     (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
+
+
+def _linked(folder: Path, version: Version, binding: Binding, files: Sequence[DataFile]) -> dict[str, str]:
+    """Write contract and binding, and link the data; the files by table, as seen from the folder."""
+    lay_out(sources_of(version), folder)
+    (folder / BINDING).write_text(binding.text, encoding="utf-8")
+    (folder / "data").mkdir()
+    tables: dict[str, str] = {}
+    for file in files:
+        link = Path("data") / f"{file.table_name}.{file.format}"
+        (folder / link).symlink_to(file.path)
+        tables[file.table_name] = str(link)
+    return tables
+
+
+def validate(version: Version, binding: Binding, files: Sequence[DataFile]) -> contractlang.Validated:
+    """Bind the data to the tables of a contract, in a folder of its own."""
+    folder = Path(mkdtemp(prefix="vbc-data-"))
+    try:
+        tables = _linked(folder, version, binding, files)
+        found = contractlang.validate(
+            folder / version.main, folder / BINDING, tables={name: folder / path for name, path in tables.items()}
+        )
+        findings = tuple(without_folder(finding, folder) for finding in found.findings)
+        return contractlang.Validated(findings, without_folder_json(dict(found.report), folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

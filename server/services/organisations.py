@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from server.errors import conflict
+from server.errors import conflict, not_found
 from server.models import Organisation, User
 from server.services import audit
 
@@ -45,3 +45,10 @@ def create_user(
     detail = {"subject": subject, "roles": list(roles), "groups": list(groups)}
     audit.record(session, organisation_id, actor, "user.created", user.id, detail)
     return user
+
+
+def user_of(session: Session, organisation_id: str, user_id: str) -> User:
+    found = session.scalar(select(User).where(User.id == user_id, User.organisation_id == organisation_id))
+    if found is None:
+        raise not_found("user")
+    return found

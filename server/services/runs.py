@@ -7,19 +7,20 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 import contractlang
 from server.database import now
-from server.errors import conflict, invalid, not_found
-from server.models import Binding, Dataset, Run, RunResult, Version
-from server.permissions import Caller
+from server.errors import Problem, conflict, invalid, not_found
+from server.models import Binding, Dataset, Organisation, Run, RunResult, Version
+from server.permissions import Caller, Permission
 from server.services import audit
 from server.services.datasets import files_of
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
+STATES = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
 ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
 
 
@@ -32,6 +33,7 @@ class Parameters:
     overrides: dict[str, str] = field(default_factory=dict)
     known_on: str = ""
     engine: str = "auto"
+    reconcile: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
         return json.loads(json.dumps(asdict(self), sort_keys=True))  # type: ignore[no-any-return]
@@ -121,6 +123,43 @@ def result_of(session: Session, run: Run) -> RunResult:
     if run.state in {QUEUED, RUNNING}:
         raise conflict("run-not-finished", f"the run is {run.state}: there is no result yet", state=run.state)
     raise conflict("run-without-result", f"the run {run.state}: there is no result", state=run.state)
+
+
+def approve(session: Session, caller: Caller, run: Run) -> RunResult:
+    """Approve a result. Raises a problem for who started the run, where two persons are asked for."""
+    result = result_of(session, run)
+    if result.approved_by is not None:
+        return result
+    organisation = session.get_one(Organisation, run.organisation_id)
+    if organisation.two_person_approve and run.created_by == caller.user_id:
+        raise Problem(403, "two-persons", "who started a run does not approve its result alone: another person has to")
+    result.approved_by, result.approved_at = caller.user_id, now()
+    audit.record(session, caller.organisation_id, caller.user_id, "result.approved", run.id)
+    return result
+
+
+def readable_result(session: Session, caller: Caller, run: Run) -> RunResult:
+    """The result, when the caller may read some of it: readers see approved results, where approval is asked for."""
+    caller.need(Permission.READ_RESULTS, Permission.READ_OWN_RESULTS)
+    if caller.sees_all_groups:
+        return result_of(session, run)
+    found = session.get(RunResult, run.id)
+    if found is None or (found.approved_by is None and _needs_approval(session, caller)):
+        raise not_found("run")
+    return found
+
+
+def visible_runs(session: Session, caller: Caller) -> Select[Run]:
+    """All runs of the organisation; for readers those whose results they may read."""
+    query = select(Run).where(Run.organisation_id == caller.organisation_id)
+    if caller.sees_all_groups:
+        return query
+    query = query.join(RunResult, RunResult.run_id == Run.id)
+    return query.where(RunResult.approved_by.is_not(None)) if _needs_approval(session, caller) else query
+
+
+def _needs_approval(session: Session, caller: Caller) -> bool:
+    return session.get_one(Organisation, caller.organisation_id).two_person_approve
 
 
 def add_binding(session: Session, caller: Caller, name: str, text: str) -> Binding:

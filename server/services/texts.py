@@ -109,6 +109,14 @@ def check(sources: Sources, libraries: Mapping[str, str] | None = None) -> tuple
         return found.ok, [without_folder(f, folder) for f in found], without_folder_json(found.to_json(), folder)
 
 
+def formatted(text: str) -> str:
+    """The text in its one layout. Raises a problem when it does not parse."""
+    try:
+        return contractlang.format(text, name="contract.vbc")
+    except ContractError as error:
+        raise findings_problem("the text does not parse", error.findings) from None
+
+
 def meaning_of(contract: contractlang.Contract) -> str:
     """One hash for what all texts of the term mean, with the days on which they come into force."""
     texts = contract.texts
