@@ -44,10 +44,14 @@ def authenticate(context: Context, token: str, address: str = "") -> Caller:
     return found
 
 
+def address_of(request: Request) -> str:
+    """Where a request came from."""
+    return request.client.host if request.client else ""
+
+
 def calling(request: Request) -> Caller:
     """The caller of a request."""
-    address = request.client.host if request.client else ""
-    caller = authenticate(context_of(request), bearer(request), address)
+    caller = authenticate(context_of(request), bearer(request), address_of(request))
     request.state.caller = caller
     return caller
 

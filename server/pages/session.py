@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from server.auth.access import authenticate
+from server.auth.access import address_of, authenticate
 from server.auth.keys import make_key, revoke_key
 from server.context import Serving, context_of
 from server.errors import Problem, forbidden
@@ -39,7 +39,7 @@ def viewing(request: Request) -> Caller:
     if not secret:
         raise SignInNeeded(_here(request))
     try:
-        caller = authenticate(context_of(request), secret)
+        caller = authenticate(context_of(request), secret, address_of(request))
     except Problem:
         raise SignInNeeded(_here(request)) from None
     request.state.caller = caller
@@ -71,7 +71,7 @@ def sign_in(
     """Exchange a key for a session, which allows what the key allows."""
     same_site(request)
     try:
-        caller = authenticate(context, key.strip())
+        caller = authenticate(context, key.strip(), address_of(request))
     except Problem:
         return render(request, "sign_in.html", status=401, to=_local(to), refused=True)
     with context.database.write() as session:
