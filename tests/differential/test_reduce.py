@@ -43,6 +43,7 @@ STORED = """
 """The same rows as a file may store them: members as integers, months as dates."""
 MONTHS = ("202012", "202101", "202106", "202107", "202112", "2021-1", "")
 PRODUCTS = ("FFS", "HMO", "POS")
+PRODUCT, MONTH = col("product", kind="text"), col("month", kind="text")
 
 
 @dataclass
@@ -153,11 +154,22 @@ def reductions(draw: st.DrawFn) -> Plan:
             "reasons", Group("derived", ("aco", "reason"), (Measure("rows", "count"), Measure("x", "sum", col("x", 2))))
         ),
         step("all", Group("truncated", (), (Measure("x", "sum", col("x", 2)),))),
+        step("months", Group("derived", ("aco", "member", "month", "product"), ())),
+        step("alone", Group("months", ("aco", "member", "month"), (Measure("product", "max", PRODUCT),))),
+        step(
+            "home",
+            Group(
+                "alone",
+                ("aco", "member"),
+                (Measure("product", "last", PRODUCT, MONTH), Measure("month", expressions.one("max", "min"), MONTH)),
+            ),
+        ),
     )
     columns = tuple((name, name, 0) for name in ("members", "n", "x", "w", "z"))
     outputs = (
         Output("result", "result", (("aco", "aco"), ("year", "year")), columns),
         Output("all", "all", (), (("x", "x", 2),)),
+        Output("home", "home", (("aco", "aco"), ("member", "member")), (("last", "product", 0), ("month", "month", 0))),
     )
     return plan(steps, outputs, (Account("rows", "reasons", (("aco", "aco"),), (("x", "x", 2),), "reason"),))
 

@@ -31,6 +31,8 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
     found = sql.stages(reduction, sources(plan, reduction, members, connection))
     sinks = _sinks(reduction)
     stored: list[str] = []
+    # No result depends on the order of kept rows, and keeping it costs memory.
+    connection.execute("SET preserve_insertion_order = false")
     try:
         for name in sql.shared(found, sinks):
             connection.execute(rendered(_store(found, name, frozenset(stored))))
@@ -56,6 +58,7 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
     finally:
         for name in stored:
             connection.execute(rendered(_drop(found[name])))
+        connection.execute("RESET preserve_insertion_order")
 
 
 def statements(plan: Plan, members: Mapping[str, MemberTable]) -> list[str]:

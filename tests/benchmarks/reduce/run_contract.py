@@ -122,8 +122,6 @@ def main(data: str, repeats: int = 3, memory_limit: str | None = None, measures:
         dataset = bound(contract, Path(data), memory_limit or None)
         bind_cpu = time.process_time() - bind_cpu
         bind_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        if memory_limit:
-            dataset.connection.execute("SET preserve_insertion_order=false")
         wall, cpu = time.perf_counter(), time.process_time()
         reduced = reduce(contract.plans[-1], dataset.members)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
