@@ -127,6 +127,7 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
     from contractlang.diagnostics.render import clean
     from contractlang.runtime.heading import ILLUSTRATIVE
     from contractlang.runtime.member_accounts import account_lines
+    from contractlang.runtime.payees import payee_lines
     from contractlang.runtime.roster_moves import move_lines
 
     head = opened.heading
@@ -141,6 +142,8 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
         click.echo(clean(line))
     click.echo()
     click.echo(table(*_totals(opened, result), frozenset({2, 3, 4, 5, 6, 7})))
+    for line in payee_lines(result):
+        click.echo(clean(line))
     _unsettled(opened, result)
     if outside := _outside_the_term(opened):
         click.echo(clean(outside))
@@ -154,12 +157,13 @@ def _totals(opened: Opened, result: Result) -> tuple[list[str], list[list[str]]]
     from contractlang.runtime.formatting import dollars
 
     unit = opened.compiled.unit
+    others = any(plan.payees for plan in result.plans)
     header = [
         opened.compiled.period,
         "payment",
         f"{unit}s settled",
-        f"paid to {unit}s",
-        f"owed by {unit}s",
+        "paid" if others else f"paid to {unit}s",
+        "owed" if others else f"owed by {unit}s",
         "net",
         "held",
         "not settled",

@@ -37,7 +37,11 @@ def standing(settlement: Settlement) -> Mapping[int, Standing]:
             for row in rows[states != 0].tolist():
                 reason = _value(settlement, plan, requirement.condition, row)
                 undecided.setdefault(row, []).append((requirement, reason))
-    for row, payment, absent in _absent_payments(settlement, tuple(plans.values())):
+    absences = [
+        *_absent_payments(settlement, tuple(plans.values())),
+        *_absent_payees(settlement, tuple(plans.values())),
+    ]
+    for row, payment, absent in absences:
         if row not in refused:
             held.setdefault(row, []).append((payment, absent))
     return {
@@ -61,6 +65,17 @@ def _absent_payments(settlement: Settlement, plans: tuple[Plan, ...]) -> list[tu
             absent = None if named is None else _first_absence(settlement, plan, named.node, row)
             if absent is not None:
                 found.append((row, payment, absent))
+    return found
+
+
+def _absent_payees(settlement: Settlement, plans: tuple[Plan, ...]) -> list[tuple[int, str, Absent]]:
+    """Rows for which nobody is named to receive a payment."""
+    found: list[tuple[int, str, Absent]] = []
+    for payee in dict.fromkeys(p for plan in plans for p in plan.payees):
+        for row, value in enumerate(settlement.values(payee.name)):
+            plan = settlement.programme.plan(settlement.frame.periods[row])
+            if isinstance(value, Absent) and plan is not None and payee in plan.payees:
+                found.append((row, f"the {payee.what} of {payee.payment}", value))
     return found
 
 

@@ -362,6 +362,16 @@ WHOLE_PAYMENT = "total"
 
 
 @dataclass(frozen=True, slots=True)
+class Payee:
+    """Who receives a payment that does not go to the settled unit: what it is (`hospital`), and the name of the value with
+    its label for each settled row."""
+
+    payment: str
+    what: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A compiled contract (in force for some periods): reduce stage, settle stage, and what the outputs need to know.
 
@@ -381,6 +391,7 @@ class Plan:
     nodes: tuple[Node, ...]
     names: tuple[Named, ...]
     payments: tuple[str, ...]
+    payees: tuple[Payee, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     assertions: tuple[Assertion, ...] = ()
     requirements: tuple[Requirement, ...] = ()
@@ -390,6 +401,10 @@ class Plan:
     @property
     def settled(self) -> Grain:
         return frozenset({self.unit, self.period})
+
+    def payee(self, payment: str) -> Payee | None:
+        """Who receives a payment, where that is not the settled unit."""
+        return next((p for p in self.payees if p.payment == payment), None)
 
     def named(self, name: str) -> Named | None:
         return next((n for n in self.names if n.name == name), None)

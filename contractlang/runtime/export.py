@@ -24,6 +24,7 @@ from contractlang.engines.base import Ints
 from contractlang.engines.reference.settle import as_decimals
 from contractlang.runtime.formatting import unit_words
 from contractlang.runtime.heading import Heading
+from contractlang.runtime.payees import PayeeTotal, payee_totals
 from contractlang.runtime.result import Name, Result, Status
 from contractlang.semantics.types import Grain, Kind, Type
 from contractlang.values import Absent, State, Value
@@ -32,6 +33,7 @@ FORMAT = "vbc-results/1"
 """Name and version of the exported form."""
 
 TABLE = "results"
+PAYEES = "payees"
 _DECIMALS = {Kind.MONEY: 6, Kind.COUNT: 6, Kind.PERCENT: 9, Kind.NUMBER: 9}
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
@@ -57,6 +59,8 @@ def export(result: Result, heading: Heading, folder: Path, extra: dict[str, Any]
     for grain in result.finer_grains():
         keys = sorted(grain - result.plan.settled)
         tables[f"{TABLE}_by_{'_'.join(keys)}"] = _finer_table(result, heading, grain, keys)
+    if totals := payee_totals(result):
+        tables[PAYEES] = _payee_table(result, totals, heading)
     with Writing(folder) as writing:
         for name, table in tables.items():
             writing.add(f"{name}.parquet", _parquet(table, heading))
@@ -165,6 +169,20 @@ def _finer_table(result: Result, heading: Heading, grain: Grain, keys: Sequence[
     return _table(columns, fields, heading)
 
 
+def _payee_table(result: Result, totals: Sequence[PayeeTotal], heading: Heading) -> pa.Table:
+    """One row per payment, period and payee."""
+    cents = np.array([int(total.amount * 100) for total in totals], dtype=np.int64)
+    columns: dict[str, pa.Array] = {
+        "payment": _texts(total.payment for total in totals),
+        result.plan.period: _texts(total.period for total in totals),
+        "paid_to": _texts(total.what for total in totals),
+        "payee": _texts(total.payee for total in totals),
+        "units": pa.array([total.units for total in totals], type=pa.int64()),
+        "amount": _decimals(cents, 2, np.zeros(len(totals), dtype=bool)),
+    }
+    return _table(columns, {name: pa.field(name, array.type) for name, array in columns.items()}, heading)
+
+
 def _values(values: Sequence[Value], type_: Type) -> _Written:
     absent = np.array([isinstance(value, Absent) for value in values], dtype=bool)
     states = [value.state if isinstance(value, Absent) else State.VALUE for value in values]
@@ -268,6 +286,17 @@ def description(result: Result, heading: Heading) -> dict[str, Any]:
                 "net": _cents(total.net),
             }
             for total in result.totals()
+        ],
+        "payees": [
+            {
+                "payment": total.payment,
+                "period": total.period,
+                "paid_to": total.what,
+                "payee": total.payee,
+                "units": total.units,
+                "amount": _cents(total.amount),
+            }
+            for total in payee_totals(result)
         ],
         "controls": [
             {

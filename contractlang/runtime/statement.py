@@ -227,7 +227,18 @@ class _Maker:
                     Line("rounding", named.origin.place, rounded(paid - added, point.type), paid, paid - added)
                 )
             total = Line(name, named.origin.place, rounded(value, point.type), paid)
-            yield Section(name, "payment", named.origin.place, tuple(lines), total, adds=paid is not None)
+            yield Section(
+                f"{name}{self._to(name)}", "payment", named.origin.place, tuple(lines), total, adds=paid is not None
+            )
+
+    def _to(self, payment: str) -> str:
+        """` to hospital South Shore`, where the payment does not go to the settled unit."""
+        payee = self.plan.payee(payment)
+        named = None if payee is None else self.plan.named(payee.name)
+        if payee is None or named is None:
+            return ""
+        who = self.provenance.value(self.point(named))
+        return f" to {payee.what} {who}" if isinstance(who, str) else f" to a {payee.what} not known"
 
     def _within(self, payment: str) -> Iterator[Line]:
         """What is paid within the period, month by month."""

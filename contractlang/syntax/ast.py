@@ -491,13 +491,17 @@ class Uplift:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """`payment settlement to group [monthly] = …`; of a fee uplift the body is the rate."""
+    """`payment settlement to group [by TABLE.COLUMN] [monthly] = …`; of a fee uplift the body is the rate.
+
+    `through` names the column that says who is paid.
+    """
 
     name: str
     payee: Name
     cadence: str | None
     body: Body
     uplift: Uplift | None = None
+    through: Name | None = None
     notes: Notes = Notes()
     replace: bool = False
     span: Span = _span()

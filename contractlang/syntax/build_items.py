@@ -112,6 +112,9 @@ class ItemBuilder(MeasureParts, EquityBuilder):
     def part_through(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("through", kids[0])
 
+    def part_payee(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("by", kids[0])
+
     def part_trended(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("trended", kids[0])
 
@@ -423,11 +426,12 @@ class ItemBuilder(MeasureParts, EquityBuilder):
 
     def payment(self, kids: Kids, start: int, end: int) -> ast.Payment:
         name, payee, *rest = kids
+        through = rest.pop(0).value if isinstance(rest[0], Part) else None
         cadence = rest.pop(0).text if isinstance(rest[0], Words) else None
         uplift = rest.pop(0) if isinstance(rest[0], ast.Uplift) else None
         body = next(kid for kid in rest if not isinstance(kid, Note))
         notes, span = self.notes(rest, start), self.span(start, end)
-        return ast.Payment(name.text, payee, cadence, body, uplift, notes, span=span)
+        return ast.Payment(name.text, payee, cadence, body, uplift, through, notes, span=span)
 
     def uplift(self, kids: Kids, start: int, end: int) -> ast.Uplift:
         parts: dict[str, Any] = dict(those(Setting, kids))

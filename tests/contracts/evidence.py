@@ -231,7 +231,7 @@ def example_amounts(right: Path, wrong: Path) -> Iterator[Amount]:
     good, bad = first_example(right), first_example(wrong)
     _same_numbers(right, good, bad)
     here, there = payments(right, good), payments(wrong, bad)
-    for name in here.keys() & there.keys():
+    for name in sorted(here.keys() & there.keys()):
         yield Amount(".".join(name), here[name], there[name], _place(right, good), _place(wrong, bad))
 
 
@@ -321,7 +321,7 @@ def case_amounts(right: Path, wrong: Path) -> Iterator[Amount]:
     if (good.data.resolve(), good.tables, good.overrides) != (bad.data.resolve(), bad.tables, bad.overrides):
         raise EvidenceError(f"the cases of {right.name} and {wrong.name} have different data")
     here, there = case_payments(right, good), case_payments(wrong, bad)
-    for key in here.keys() & there.keys():
+    for key in sorted(here.keys() & there.keys()):
         group, period, name = key
         places = (str(case.path.relative_to(CONTRACTS)) for case in (good, bad))
         yield Amount(f"{name} of {group}, {period}", here[key], there[key], *places)

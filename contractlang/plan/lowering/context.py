@@ -75,6 +75,7 @@ class Lowering:
         self.lookups: dict[str, tuple[set[str], Span]] = {}
         self.row_tables: set[str] = set()
         self.controls: list[nodes.Control] = []
+        self.payees: list[nodes.Payee] = []
         self.locals: dict[str, Ref] = {}
         self.bare_table: str | None = None
         self.block: str | None = None

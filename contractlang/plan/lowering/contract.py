@@ -325,6 +325,7 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         nodes=tuple(low.builder.nodes),
         names=tuple(_statement_order(low, document)),
         payments=tuple(p for p in payments if p in low.values),
+        payees=tuple(low.payees),
         refusals=tuple(low.refusals),
         assertions=tuple(low.assertions),
         requirements=tuple(low.requirements),

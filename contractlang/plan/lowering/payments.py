@@ -8,13 +8,15 @@ from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Edit, Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import months, remedies
+from contractlang.plan.lowering import expressions, months, remedies
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.uplifts import lower_uplift, rounded
-from contractlang.semantics.types import MEMBER_MONTH, PMPM, USD, Kind
+from contractlang.semantics.model import TableSchema
+from contractlang.semantics.types import MEMBER_MONTH, PMPM, USD, Kind, Type
 from contractlang.semantics.typing import described
 from contractlang.source import Span
 from contractlang.syntax import ast
+from contractlang.values import State
 
 CENT = Fraction(1, 100)
 
@@ -74,26 +76,81 @@ def _once(low: Lowering, name: str, item: ast.Payment) -> bool:
 
 
 def _payee(low: Lowering, name: str, item: ast.Payment) -> bool:
-    if item.payee.text == low.scope.unit:
+    """Whether the payment says whom it goes to: the settled unit, or what a column names for it."""
+    word = item.payee.text
+    if item.through is not None:
+        return _through(low, name, item, item.through)
+    if word == low.scope.unit:
         return True
+    columns = [f"{t.name}.{c.name}" for t in low.declared.inputs.values() for c in t.columns if _names(low, t, c.type)]
+    near = [c for c in columns if c.rpartition(".")[2] == word] or columns
     keys = {key.text for i in low.scope.items.values() if isinstance(i, ast.Input) for key in i.keys}
-    if item.payee.text in keys:
+    if near or word in keys:
         low.error(
-            "unsupported",
-            f"payment `{name}` goes to each {item.payee.text}: only each {low.scope.unit} is paid yet",
+            "missing-clause",
+            f"payment `{name}` goes to each {word}, and the contract settles per {low.scope.unit}",
             item.payee.span,
-            f"pay the {low.scope.unit}, and report what each {item.payee.text} adds to it",
-            fixes=[edits.instead(item.payee.span, low.scope.unit)],
+            f"say which {word} that is: `to {word} by {near[0] if near else 'TABLE.COLUMN'}`",
+            fixes=[
+                edits.instead(item.payee.span, low.scope.unit, f"pay the {low.scope.unit}"),
+                *([edits.instead(item.payee.span, f"{word} by {near[0]}")] if near else []),
+            ],
         )
-    else:
-        low.error(
-            "unknown-name",
-            f"`{item.payee.text}` is not what the contract settles",
-            item.payee.span,
-            f"write `payment {name} to {low.scope.unit} = …`",
-            fixes=[edits.instead(item.payee.span, low.scope.unit)],
-        )
+        return False
+    low.error(
+        "unknown-name",
+        f"`{word}` is not what the contract settles",
+        item.payee.span,
+        f"write `payment {name} to {low.scope.unit} = …`",
+        fixes=[edits.instead(item.payee.span, low.scope.unit)],
+    )
     return False
+
+
+def _names(low: Lowering, table: TableSchema, type_: Type) -> bool:
+    """Whether a column may say who is paid: a text for each settled row."""
+    keys = {k.name for k in table.keys}
+    return type_.kind is Kind.TEXT and not table.member_level and low.scope.unit in keys and keys <= low.settled
+
+
+def _through(low: Lowering, name: str, item: ast.Payment, through: ast.Name) -> bool:
+    """Register who is paid, `NAME.payee`."""
+    if item.payee.text == low.scope.unit:
+        low.error(
+            "duplicate-clause",
+            f"payment `{name}` goes to the settled {low.scope.unit}, which needs no column",
+            through.span,
+            f"name another payee, or leave `by {through.text}` out",
+            fixes=[edits.without(Span(through.span.file, item.payee.span.end, through.span.end), "leave it out")],
+        )
+        return False
+    ref = expressions.lower_expression(low, through)
+    if ref is None:
+        return False
+    type_ = low.type(ref)
+    if type_.kind not in (Kind.TEXT, Kind.CATEGORY):
+        low.error(
+            "kind-mismatch",
+            f"`{through.text}` is {described(type_)}, and does not name a {item.payee.text}",
+            through.span,
+            f"declare a column `{item.payee.text} key`",
+        )
+        return False
+    if low.beyond(ref):
+        low.too_fine(ref, through, f"`{through.text}`", low.beyond(ref))
+        return False
+    if type_.absent & {State.NOT_APPLICABLE, State.NOT_REPORTABLE}:
+        low.error(
+            "absence-in-payment",
+            f"payment `{name}` can have no {item.payee.text}: `{through.text}` can be {max(type_.absent).words}",
+            through.span,
+            "leave `when missing …` out of the column: then a payment without a payee is held",
+        )
+        return False
+    payee = f"{name}.payee"
+    low.register(payee, ref, "payee", f"{item.payee.text} that {name} is paid to", through.span)
+    low.payees.append(nodes.Payee(name, item.payee.text, payee))
+    return True
 
 
 def _money(low: Lowering, name: str, item: ast.Payment, ref: Ref) -> bool:
