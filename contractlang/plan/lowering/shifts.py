@@ -138,7 +138,7 @@ def _from_start(low: Lowering, e: ast.Prior, starting: Ref | None) -> Ref | None
         )
         return None
     type_ = low.trial[name] if starting is None else low.type(starting)
-    type_ = low.assumed.get(name, replace(type_, grain=low.settled, literal=False))
+    type_ = low.assumed.get(name, replace(type_, grain=low.settled | type_.grain, literal=False))
     args = () if starting is None else (starting,)
     return low.emit(nodes.Previous(name, 1), args, replace(type_, absent=type_.absent | {State.MISSING}), e.span)
 
@@ -169,11 +169,12 @@ def settle_types(low: Lowering) -> dict[str, Type]:
             continue
         own, there = node.type, low.type(low.values[node.op.name])
         step = typing.common_step([own.step, there.step])
-        if there.absent <= own.absent and step == own.step:
+        if there.absent <= own.absent and step == own.step and there.grain <= own.grain:
             continue
         known = low.assumed.get(node.op.name)
         step = step if known is None else None
-        wider[node.op.name] = replace(own, absent=own.absent | there.absent, step=step)
+        absent, grain = own.absent | there.absent, own.grain | there.grain
+        wider[node.op.name] = replace(own, absent=absent, step=step, grain=grain)
     return wider
 
 
