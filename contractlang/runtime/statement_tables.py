@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from contractlang.plan.nodes import Named, Plan
+from contractlang.runtime.declines import declines
 from contractlang.runtime.formatting import rounded
 from contractlang.runtime.provenance import Point, Provenance
-from contractlang.values import Absent, State
+from contractlang.values import Absent, State, Value
 
 ROLES = frozenset({"input", "step", "amount", "parameter", "define"})
 
@@ -54,6 +55,8 @@ def _grid(provenance: Provenance, plan: Plan, key: dict[str, str], further: list
         found = [provenance.value(Point(plan, n.node, key | full)) for n in settled]
         if all(isinstance(value, Absent) and value.state is State.NOT_APPLICABLE for value in found):
             continue  # a category may have values that the block is not about
+        if _nobody(settled, found):
+            continue
         cells = [label]
         for n in values:
             value = provenance.value(Point(plan, n.node, key | full))
@@ -65,7 +68,15 @@ def _grid(provenance: Provenance, plan: Plan, key: dict[str, str], further: list
                 cells.append(rounded(value, plan.nodes[n.node].type))
         rows.append(tuple(cells))
     notes = [f"{', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
+    block = next((n.block for n in values if n.name.endswith(".declined")), None)
+    notes += () if block is None else declines(provenance, plan, key, block)
     return Grid((", ".join(further), *(_head(n) for n in values)), tuple(rows), tuple(notes))
+
+
+def _nobody(values: Sequence[Named], found: Sequence[Value]) -> bool:
+    """Whether a stratum has no members, neither now nor at its baseline."""
+    counts = {n.name.rpartition(".")[2]: value for n, value in zip(values, found, strict=True)}
+    return all(counts.get(word) == 0 for word in ("denominator", "baseline_denominator"))
 
 
 def _head(named: Named) -> str:

@@ -26,6 +26,7 @@ from contractlang.plan.nodes import (
     Split,
     Terms,
 )
+from contractlang.runtime.declines import decline_notes
 from contractlang.runtime.formatting import dollars, exactly
 from contractlang.runtime.provenance import CellPlace, Point, Provenance
 from contractlang.runtime.result import Result
@@ -112,13 +113,15 @@ class _Tracer:
         if self._explained(point):
             return replace(found, again=True)
         if about is not None and about.role == "amount":
-            found = replace(found, notes=split_notes(self.provenance, point, about))
+            notes = split_notes(self.provenance, point, about) + decline_notes(self.provenance, point, about)
+            found = replace(found, notes=notes)
             return self._block(found, point, about, depth)
         if self._reduced(inner):
             cell = self.provenance.cell(inner)
             notes = self._accounts(inner, cell.table) if cell is not None else ()
             return replace(found, kind="members", cell=cell, notes=notes)
-        found = replace(found, formula=self._formula(point, found), notes=self._notes(inner))
+        notes = self._notes(inner) + decline_notes(self.provenance, point, about)
+        found = replace(found, formula=self._formula(point, found), notes=notes)
         return replace(found, inputs=self._inputs(inner, depth)) if depth > 0 else _cut(found, inner)
 
     def _explained(self, point: Point) -> bool:
@@ -342,14 +345,23 @@ class _Tracer:
         looked = rows if len(rows) <= COUNTED else []
         notes += [f"{count:,} left out: {reason}" for reason, count in self._left_out(point, op, looked).items()]
         inputs: tuple[Trace, ...] = ()
-        if len(rows) <= LISTED and "network" not in op.over and depth > 0:
+        listed = rows
+        if op.filtered or len(rows) > LISTED:
+            listed = [key for key in looked if self._counts(point, op, key)]
+        if len(listed) <= LISTED and "network" not in op.over and depth > 0:
             over = [k for k in op.over if k in point.plan.nodes[value].type.grain]
             inputs = tuple(
                 replace(line, name=f"{', '.join(key[k] for k in over)}: {line.name}")
-                for key in rows
+                for key in listed
                 for line in self._inputs(point.at(value, key), depth - 1)
             )
         return replace(line, notes=tuple(notes), inputs=inputs)
+
+    def _counts(self, point: Point, op: Aggregate, key: Mapping[str, str]) -> bool:
+        """Whether a row of an aggregate is one that it counts."""
+        if op.filtered and self.provenance.value(point.at(point.node.args[-1], key)) is not True:
+            return False
+        return not isinstance(self.provenance.value(point.at(point.node.args[0], key)), Absent)
 
     def _left_out(self, point: Point, op: Aggregate, rows: Sequence[Mapping[str, str]]) -> dict[str, int]:
         """The rows that an aggregate does not count, by reason; the most frequent reason first."""

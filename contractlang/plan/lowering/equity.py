@@ -19,7 +19,7 @@ from contractlang.plan.lowering.gaps import Strata
 from contractlang.plan.lowering.measures import MeasureSet
 from contractlang.plan.lowering.reduction import Population, grain, one
 from contractlang.plan.lowering.spending import population_of
-from contractlang.plan.lowering.stratum_rates import WORDS, Equity
+from contractlang.plan.lowering.stratum_rates import ASIDE, WORDS, Equity
 from contractlang.semantics import typing
 from contractlang.semantics.types import EVENT, MEMBER, Kind, Type
 from contractlang.source import Span
@@ -169,7 +169,7 @@ def _cells(made: Equity, found: strata.Dimension) -> None:
     for word in WORDS:
         type_ = Type(Kind.COUNT, units[word], made.grain | made.strata.keys, step=Fraction(1, 10 ** scales[word]))
         cell = made.inside(low.emit(nodes.Cell(made.name, word), (), type_, span))
-        made.now[word] = made.register(word, cell, "input", word, found.clause.span)
+        made.now[word] = made.register(word, cell, ASIDE if word == "squares" else "input", word, found.clause.span)
 
 
 # Gaps and improvement ------------------------------------------------------------------------------------------------

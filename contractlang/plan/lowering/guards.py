@@ -45,7 +45,7 @@ def guards(made: Equity, gap: ast.Step, both_years: Compared) -> tuple[Ref | Non
     if len(refused) > 1:
         types = [low.type(r) for r in refused]
         declined = low.emit(nodes.Logic("or"), tuple(refused), replace(FLAG, grain=typing.union(types)), span)
-    declined = made.register("declined", declined, "step", "declined", span)
+    declined = made.register("declined", made.inside(declined), "step", "declined", span)
     number = gaps.over(low, own, "count", declined, span, None, declined)
     number = made.inside(number)
     zero = low.constant(Fraction(0), Type(Kind.COUNT, NONE, step=Fraction(1)), span)

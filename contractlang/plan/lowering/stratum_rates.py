@@ -19,6 +19,8 @@ from contractlang.syntax import ast
 from contractlang.values import State
 
 WORDS = ("numerator", "denominator", "persons", "squares")
+ASIDE = "argument"
+"""The role of values that explanations reach and statements leave out."""
 
 
 @dataclass(slots=True)
@@ -38,7 +40,8 @@ class Equity:
         return next((s for s in self.block.steps if s.word == word), None)
 
     def register(self, word: str, ref: Ref, role: str, label: str, span: Span) -> Ref:
-        return self.low.register(f"{self.name}.{word}", ref, role, f"{self.name} {label}", span, self.name, word)
+        """A value of the block. It is no step of a pipeline: no clause changes the value of another."""
+        return self.low.register(f"{self.name}.{word}", ref, role, f"{self.name} {label}", span, self.name)
 
     def choose(self, condition: Ref, then: Ref, otherwise: Ref, span: Span) -> Ref:
         return pipeline.choose(self.low, condition, then, otherwise, span)
@@ -57,15 +60,16 @@ def values(made: Equity) -> bool:
     read = _baseline(made, compare)
     if observed is None or read is None:
         return False
-    for word, label in (("effective", "effective number"), ("observed", "observed rate")):
-        made.now[word] = made.register(word, observed[word], "step", label, stratum.span)
+    made.now["effective"] = made.register("effective", observed["effective"], "step", "effective number", stratum.span)
+    shown = "step" if made.clause("shrink") is not None else ASIDE
+    made.now["observed"] = made.register("observed", observed["observed"], shown, "observed rate", stratum.span)
     rate = _shrunk(made, observed)
     if rate is None:
         return False
     made.now["rate"] = made.register("rate", rate, "step", "rate", stratum.span)
     for word in ("numerator", "denominator", "effective", "observed", "rate"):
-        label = f"{word} at baseline"
-        made.base[word] = made.register(f"baseline_{word}", read(word), "step", label, compare.span)
+        role = ASIDE if word in ("effective", "observed") else "step"
+        made.base[word] = made.register(f"baseline_{word}", read(word), role, f"{word} at baseline", compare.span)
     return True
 
 
@@ -98,10 +102,7 @@ def _observed(made: Equity) -> dict[str, Ref] | None:
     found: dict[str, Ref] = {}
     for word, args in cases.items():
         like = low.type(args[1])
-        reason = f"stratum is {' '.join(written.span.text.split())}"
-        absent = low.absent(
-            State.NOT_REPORTABLE, f"stratum not {reason.removeprefix('stratum is ')}", like, clause.span
-        )
+        absent = low.absent(State.NOT_REPORTABLE, "stratum below the minimum size", like, clause.span)
         types = [low.type(a) for a in args]
         type_ = replace(like, absent=typing.absences(types) | {State.NOT_REPORTABLE}, grain=typing.union(types))
         found[word] = low.emit(nodes.Choose(), (*args, absent), type_, clause.span)
@@ -240,9 +241,9 @@ def mix(made: Equity, clause: ast.Step) -> tuple[Ref, Ref]:
         "mix of each year": made.now["denominator"],
         "each stratum alike": gaps.one(low, span),
     }[words]
-    now = base = made.register("mix", _share(made, weight, there, span), "step", "share of the mix", span)
+    now = base = made.register("mix", made.inside(_share(made, weight, there, span)), "step", "share of the mix", span)
     if words == "mix of each year":
-        earlier = _share(made, made.base["denominator"], there, span)
+        earlier = made.inside(_share(made, made.base["denominator"], there, span))
         base = made.register("baseline_mix", earlier, "step", "share of the mix at baseline", span)
     return now, base
 
