@@ -126,6 +126,7 @@ def _statements(opened: Opened, result: Result) -> None:
 def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
     from contractlang.diagnostics.render import clean
     from contractlang.runtime.heading import ILLUSTRATIVE
+    from contractlang.runtime.ledger import summary as paid_before
     from contractlang.runtime.member_accounts import account_lines
     from contractlang.runtime.payees import payee_lines
     from contractlang.runtime.roster_moves import move_lines
@@ -144,6 +145,8 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
     click.echo(table(*_totals(opened, result), frozenset({2, 3, 4, 5, 6, 7})))
     for line in payee_lines(result):
         click.echo(clean(line))
+    for before in paid_before(result):
+        click.echo(clean(before.words))
     _unsettled(opened, result)
     if outside := _outside_the_term(opened):
         click.echo(clean(outside))

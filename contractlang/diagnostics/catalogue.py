@@ -457,8 +457,8 @@ SETTLING = (
     ),
     Entry(
         "rows-unplaced",
-        "member rows that count belong to no group or no period",
-        "They would add to nobody's money. Check how the binding reads the key, or exclude them with a reason.",
+        "member rows that count, or payments made before, belong to no group or no period that is settled",
+        "They would add to nobody's money. Check how the binding reads the key, or exclude the rows with a reason.",
     ),
     Entry(
         "held",

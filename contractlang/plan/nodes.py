@@ -296,7 +296,7 @@ class Named:
     """A named value of the contract, in statement order.
 
     `role` is `define`, `step`, `side` (surplus/deficit running value), `argument` (a step's limit or rate), `amount`
-    (principal value of a block), `payment`, `total` (a payment within the period, added up), `input` (a reduce output) or `parameter`. `block` groups the lines of a
+    (principal value of a block), `payment`, `total` (a payment within the period, added up), `earned` (a payment before `net of`), `input` (a reduce output) or `parameter`. `block` groups the lines of a
     block; `label` is what a statement prints; `word` is the clause word of a step.
     """
 

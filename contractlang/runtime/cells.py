@@ -41,7 +41,7 @@ class Slot:
     labels: tuple[str, ...] = ()
 
 
-_KEY_FORMS: Mapping[str, Form] = {"period": "period", "category": "code", FROM: "date"}
+_KEY_FORMS: Mapping[str, Form] = {"period": "period", "category": "code", "date": "date", FROM: "date"}
 
 
 def slots_of(schema: TableSchema, binding: TableBinding, columns: Columns, sink: Sink) -> list[Slot] | None:

@@ -15,6 +15,7 @@ from contractlang.plan.nodes import Aggregate, Plan, Previous, Split
 from contractlang.runtime.breaches import report_breaches
 from contractlang.runtime.controls import check_controls
 from contractlang.runtime.findings import guarantees, report_held
+from contractlang.runtime.ledger import report_unsettled
 from contractlang.runtime.member_accounts import report_unplaced
 from contractlang.runtime.reducing import Progress, distinct, quiet, reduce_members, with_reduced
 from contractlang.runtime.result import LeftOut, Result, Status
@@ -121,6 +122,7 @@ def settle_stage(
     )
     report_held(result, found, sink)
     report_unplaced(result, sink)
+    report_unsettled(result, sink)
     return replace(result, guarantees=guarantees(result, sink), controls=check_controls(result, sink))
 
 

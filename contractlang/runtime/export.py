@@ -24,6 +24,7 @@ from contractlang.engines.base import Ints
 from contractlang.engines.reference.settle import as_decimals
 from contractlang.runtime.formatting import unit_words
 from contractlang.runtime.heading import Heading
+from contractlang.runtime.ledger import summary
 from contractlang.runtime.payees import PayeeTotal, payee_totals
 from contractlang.runtime.result import Name, Result, Status
 from contractlang.semantics.types import Grain, Kind, Type
@@ -297,6 +298,16 @@ def description(result: Result, heading: Heading) -> dict[str, Any]:
                 "amount": _cents(total.amount),
             }
             for total in payee_totals(result)
+        ],
+        "paid_before": [
+            {
+                "payment": b.payment,
+                "period": b.period,
+                "amount": _cents(b.amount),
+                "payments": b.payments,
+                "last": b.last,
+            }
+            for b in summary(result)
         ],
         "controls": [
             {

@@ -122,7 +122,7 @@ def _report_strangers(frame: Frame, plan: Plan, tables: Mapping[str, Table], sin
         if plan.unit not in table.keys:
             continue
         strange = sorted(set(labels(table.keys[plan.unit])) - known)
-        if strange:
+        if strange and not name.startswith("ledger."):  # what was paid to them is reported apart
             shown = ", ".join(f"`{unit}`" for unit in strange[:5]) + (" …" if len(strange) > 5 else "")
             sink.report(
                 Diagnostic(

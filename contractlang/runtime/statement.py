@@ -6,14 +6,17 @@ so the printed changes of a section always add up to its printed total, and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 from contractlang.plan.nodes import Assumption, Cell, Named, Plan
+from contractlang.runtime import ledger
 from contractlang.runtime.assumed import assumed_by
 from contractlang.runtime.formatting import exactly, rounded
 from contractlang.runtime.heading import ILLUSTRATIVE, Heading
+from contractlang.runtime.ledger import Paid
 from contractlang.runtime.provenance import Point, Provenance
 from contractlang.runtime.result import Result, Status
 from contractlang.runtime.splits import split_notes
@@ -87,7 +90,9 @@ def statement(result: Result, heading: Heading, row: int) -> Statement:
     period = result.period(row)
     plan = result.programme.plans[period]
     status = Status(int(result.status[row]))
-    maker = _Maker(result.provenance, plan, {plan.unit: result.group(row), plan.period: period})
+    group = result.group(row)
+    before = partial(ledger.paid, result, group=group, period=period)
+    maker = _Maker(result.provenance, plan, {plan.unit: group, plan.period: period}, before)
     warnings = [heading.warning] if heading.warning else []
     warnings += [f"{ILLUSTRATIVE}: {a.name} ({a.words})" for a in maker.assumed()]
     warnings += result.failed_controls
@@ -115,6 +120,7 @@ class _Maker:
     provenance: Provenance
     plan: Plan
     key: dict[str, str]
+    before: Callable[[str], Sequence[Paid]]
 
     def point(self, named: Named) -> Point:
         return Point(self.plan, named.node, self.key)
@@ -178,8 +184,20 @@ class _Maker:
             else:
                 running = after
                 sizes = {"surplus": max(after, Fraction(0)), "deficit": max(-after, Fraction(0))}
+                dated = self._netted(step, before - _cents(running))
+                for one in dated:
+                    before -= one.amount
+                    place, shown = step.named.origin.place, rounded(before, step.point.type)
+                    yield Line(f"less what was paid on {one.day}", place, shown, before, -one.amount)
+                if dated:
+                    continue
             yield self._step(step, running, before)
             before = _cents(running)
+
+    def _netted(self, step: StepTaken, taken: Fraction) -> Sequence[Paid]:
+        """The payments that `net of` took off."""
+        amount = self.plan.named(f"{step.named.name}.amount") if step.named.word == "net" else None
+        return () if amount is None else self._dated(self.point(amount), taken)
 
     def _straight(self, steps: list[StepTaken]) -> Iterator[Line]:
         before: Fraction | None = Fraction(0)
@@ -226,7 +244,8 @@ class _Maker:
                 lines.append(
                     Line("rounding", named.origin.place, rounded(paid - added, point.type), paid, paid - added)
                 )
-            total = Line(name, named.origin.place, rounded(value, point.type), paid)
+            due = ("balance due",) if ledger.nets(self.plan, named.node) else ()
+            total = Line(name, named.origin.place, rounded(value, point.type), paid, notes=due)
             yield Section(
                 f"{name}{self._to(name)}", "payment", named.origin.place, tuple(lines), total, adds=paid is not None
             )
@@ -260,6 +279,12 @@ class _Maker:
             value = self.provenance.value(part)
             if not isinstance(value, Fraction):
                 continue
+            if sign < 0 and (dated := self._dated(part, value)):
+                for one in dated:
+                    running -= one.amount
+                    text, shown = f"less what was paid on {one.day}", rounded(running, part.type)
+                    yield Line(text, _origin(part).place, shown, running, -one.amount)
+                continue
             change = _cents(sign * value)
             running += change
             text = words(part).removesuffix(".amount")
@@ -270,6 +295,12 @@ class _Maker:
                 running,
                 change,
             )
+
+    def _dated(self, point: Point, value: Fraction) -> Sequence[Paid]:
+        """The payments that make up an amount of the ledger; none for anything else."""
+        payment = ledger.payment_of(self.plan, point.index)
+        found = () if payment is None else self.before(payment)
+        return found if sum((p.amount for p in found), Fraction(0)) == value else ()
 
     # Further values
 

@@ -34,15 +34,18 @@ class StepTaken:
 
 def steps_taken(provenance: Provenance, point: Point, block: str) -> Iterator[StepTaken]:
     """The steps of a block in order, without a side that is and stays zero, and up to the step that refuses a side."""
-    over = set(empty_sides(provenance, point, block))
+    empty = set(empty_sides(provenance, point, block))
+    over = set(empty)
     before: dict[str, Value] = {}
     for named in in_order(point.plan, block):
         side = named.name.removeprefix(f"{block}.").split(".")[0] if named.role == "side" else ""
+        if named.word == "netted" and side not in empty:
+            over.discard(side)  # what was paid too much is owed, whatever was refused before
         if side in over:
             continue
         at = point.at(named.node)
         after = provenance.value(at)
-        if named.role == "side" and named.word == "compare":
+        if named.role == "side" and named.word in ("compare", "netted"):
             before[side] = after
             continue
         notes = _notes(provenance, at, named, before.get(side), after)

@@ -443,6 +443,8 @@ def _piece_words(piece: Piece | None, op: Curve, argument: Type) -> tuple[str, .
 
 def account_words(step: str, account: Mapping[str, object], keys: frozenset[str]) -> str:
     """`48 rows used`, `12 rows left out: not attributed`, `1 member cut, $582,000.00 before`."""
+    if "date" in account and isinstance(amount := account.get("amount"), Fraction):
+        return f"{dollars(amount)} on {account['date']}"
     reason, rows = account.get("reason"), account.get("rows")
     count = rows if isinstance(rows, int) else 0
     amounts = {name: v for name, v in account.items() if name not in keys and isinstance(v, Fraction)}

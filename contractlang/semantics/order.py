@@ -64,8 +64,8 @@ def dependencies(scope: Scope, item: ast.Item) -> dict[str, Read]:
     match item:
         case ast.Define(body=own):
             body = own
-        case ast.Payment(body=own, uplift=uplift, through=through):
-            body = (own, uplift, through)
+        case ast.Payment(body=own, uplift=uplift, through=through, net=net):
+            body = (own, uplift, through, net)
         case ast.Constant(value=value):
             body = value
         case ast.Block(kind="pool", steps=steps):

@@ -20,6 +20,9 @@ CADENCES = {"monthly": "month", "quarterly": "quarter", "half_yearly": "half", "
 
 KEY_WORDS = (*PERIODS, "contract_year")
 
+LEDGER = "ledger"
+"""The reserved input with what was paid before; a contract that declares an item of this name has none."""
+
 FUNCTIONS = ("min", "max", "clamp", "abs", "sqrt", "power", "year", "month", "day", "points", "round")
 
 
@@ -234,6 +237,8 @@ class Scope:
                 item = self.items[head]
                 if not isinstance(item, ast.Category):
                     found.append(ItemRef(head, item, name.parts[length:]))
+        if len(name.parts) > 1 and name.parts[0] == LEDGER and LEDGER not in self.items:
+            found.append(ItemRef(LEDGER, ast.Input(LEDGER, LEDGER, (), (), span=name.span), name.parts[1:]))
         if len(name.parts) == 1:
             word = name.parts[0]
             found.extend(self.columns.get(word, ()))

@@ -491,9 +491,9 @@ class Uplift:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """`payment settlement to group [by TABLE.COLUMN] [monthly] = …`; of a fee uplift the body is the rate.
+    """`payment settlement to group [by TABLE.COLUMN] [monthly] = … [, net of ledger.settlement]`.
 
-    `through` names the column that says who is paid.
+    Of a fee uplift the body is the rate. `through` names the column that says who is paid.
     """
 
     name: str
@@ -504,6 +504,7 @@ class Payment:
     through: Name | None = None
     notes: Notes = Notes()
     replace: bool = False
+    net: tuple[Name, ...] = ()
     span: Span = _span()
 
 

@@ -76,6 +76,9 @@ class ItemBuilder(MeasureParts, EquityBuilder):
     def note_assumed(self, kids: list[Token], start: int, end: int) -> Note:
         return Note("assumed", unquoted(kids[0]), self.span(start, end))
 
+    def part_net(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("net", kids[0])
+
     def part_per(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("per", tuple(kids))
 
@@ -430,8 +433,9 @@ class ItemBuilder(MeasureParts, EquityBuilder):
         cadence = rest.pop(0).text if isinstance(rest[0], Words) else None
         uplift = rest.pop(0) if isinstance(rest[0], ast.Uplift) else None
         body = next(kid for kid in rest if not isinstance(kid, Note))
-        notes, span = self.notes(rest, start), self.span(start, end)
-        return ast.Payment(name.text, payee, cadence, body, uplift, through, notes, span=span)
+        net = tuple(part.value for part in those(Part, rest) if isinstance(part.value, ast.Name))
+        notes = self.notes([kid for kid in rest if not isinstance(kid, Part)], start)
+        return ast.Payment(name.text, payee, cadence, body, uplift, through, notes, net=net, span=self.span(start, end))
 
     def uplift(self, kids: Kids, start: int, end: int) -> ast.Uplift:
         parts: dict[str, Any] = dict(those(Setting, kids))

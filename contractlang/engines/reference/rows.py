@@ -41,6 +41,8 @@ def evaluate(expression: RowExpr, row: Row) -> Any:
             return _label(values[0], expression.value)
         case "day":
             return _day(values[0], expression.value)
+        case "written":
+            return values[0].isoformat()
         case "later":
             return periods.earlier(values[0], -int(str(expression.value)))
         case op:

@@ -110,6 +110,8 @@ def build(expression: RowExpr, columns: Extents) -> Typed:
             return _later(parts[0], expression.value)
         case "day":
             return _day(parts[0], expression.value)
+        case "written":
+            return Typed(exp.cast(parts[0].tree, "VARCHAR"), Extent("text", missing=missing))
         case _:
             raise ValueError(f"no row operation `{expression.op}`")
 

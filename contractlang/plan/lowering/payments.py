@@ -8,7 +8,7 @@ from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Edit, Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, months, remedies
+from contractlang.plan.lowering import expressions, ledger, months, remedies
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.uplifts import lower_uplift, rounded
 from contractlang.semantics.model import TableSchema
@@ -36,6 +36,9 @@ def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
     if not _payee(low, name, item) or ref is None:
         return False
     if not _money(low, name, item, ref) or not _per_row(low, name, item, ref, word):
+        return False
+    ref = _net(low, name, item, ref, word)
+    if ref is None:
         return False
     step = low.type(ref).step
     if step is None or (step / CENT).denominator != 1:
@@ -73,6 +76,20 @@ def _once(low: Lowering, name: str, item: ast.Payment) -> bool:
         fixes=[edits.instead(Span(word.file, word.start - 1, word.end), "", f"leave `{item.cadence}` out")],
     )
     return False
+
+
+def _net(low: Lowering, name: str, item: ast.Payment, ref: Ref, word: str | None) -> Ref | None:
+    """The payment less what was paid before."""
+    if item.net and word is not None:
+        low.error(
+            "unsupported",
+            f"payment `{name}` is {item.cadence}, and what was paid before is known for the {low.scope.period} as a whole",
+            item.net[0].span,
+            f"net a payment of the {low.scope.period}: `payment rest to {low.scope.unit} = sum({name} over {word}), "
+            f"net of {item.net[0].text}`",
+        )
+        return None
+    return ledger.net_payment(low, name, ref, item.net)
 
 
 def _payee(low: Lowering, name: str, item: ast.Payment) -> bool:

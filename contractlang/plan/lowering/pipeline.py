@@ -33,6 +33,7 @@ ARGUMENT_WORDS = {
     "cap": "limit",
     "floor": "limit",
     "less": "amount",
+    "net": "amount",
     "adjust": "rate",
     "add": "amount",
     "base": "amount",
@@ -131,6 +132,10 @@ def product(low: Lowering, a: Ref, b: Ref, span: Span) -> Ref | None:
 def difference_not_below_zero(low: Lowering, a: Ref, b: Ref, span: Span) -> Ref | None:
     less = expressions.operate(low, "-", a, b, span)
     return None if less is None else not_below_zero(low, less, span)
+
+
+def difference(low: Lowering, a: Ref, b: Ref, span: Span) -> Ref | None:
+    return expressions.operate(low, "-", a, b, span)
 
 
 def not_below_zero(low: Lowering, ref: Ref, span: Span) -> Ref:

@@ -8,7 +8,7 @@ from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Edit, Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, months, tables
+from contractlang.plan.lowering import expressions, ledger, months, tables
 from contractlang.plan.lowering.context import Lowering
 from contractlang.semantics.model import ColumnSchema, TableSchema
 from contractlang.semantics.scope import ColumnRef, ItemRef, KeyRef, described_item
@@ -131,6 +131,8 @@ def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: t
     if item_name in low.broken:
         return None
     match item:
+        case ast.Input(kind="ledger"):
+            return ledger.paid_before(low, name, rest)
         case ast.Input():
             if len(rest) != 1:
                 low.error(

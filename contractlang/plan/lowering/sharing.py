@@ -9,9 +9,10 @@ from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, pipeline, remedies
+from contractlang.plan.lowering import expressions, ledger, pipeline, remedies
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.semantics import typing
+from contractlang.semantics.order import names_in
 from contractlang.semantics.types import USD, Kind
 from contractlang.semantics.typing import Problem, described
 from contractlang.syntax import ast
@@ -80,6 +81,9 @@ def lower_sharing(low: Lowering, name: str, block: ast.Block) -> bool:
                 fixes=[edits.without(step.span, "remove the second one")],
             )
             ok = False
+            continue
+        if step.word == "net" and step.side is None:
+            ok = _net(low, name, names[position], step, sides) and ok
             continue
         for side in sides:
             if step.side in (None, side.name):
@@ -158,7 +162,7 @@ def _step(low: Lowering, block: str, name: str, step: ast.Step, side: _Side) -> 
         low.values.setdefault(f"{block}.{name}.{word}", ref)
         return ref
 
-    after = _applied(low, step, side.running, named, side.bounds)
+    after = _applied(low, block, step, side.running, named, side.bounds)
     if after is None:
         return False
     conditioned = pipeline.conditioned(low, step, side.running, after)
@@ -171,6 +175,41 @@ def _step(low: Lowering, block: str, name: str, step: ast.Step, side: _Side) -> 
     if step.side is not None:
         low.values.setdefault(f"{block}.{name}", side.running)
     return True
+
+
+def _net(low: Lowering, block: str, name: str, step: ast.Step, sides: list[_Side]) -> bool:
+    """`net of ledger.p` on both sides: what was paid before is taken off the difference, so that it may change its sign.
+
+    A refusal of losses does not keep what was paid too much: both sides start anew.
+    """
+    surplus, deficit = sides
+    paid = _paid(low, block, step)
+    if paid is None:
+        return False
+    paid = low.register(f"{block}.{name}.amount", paid, "argument", f"{name} amount", step.span, block, step.word)
+    before = pipeline.difference(low, surplus.running, deficit.running, step.span)
+    after = None if before is None else pipeline.difference(low, before, paid, step.span)
+    after = None if before is None or after is None else pipeline.conditioned(low, step, before, after)
+    if after is None:
+        return False
+    after = low.register(f"{block}.{name}", after, "step", name, step.span, block, step.word)
+    less = low.emit(nodes.Negate(), (after,), low.type(after), step.span)
+    for side, running in ((surplus, after), (deficit, less)):
+        size = pipeline.not_below_zero(low, running, step.span)
+        full = f"{block}.{side.name}.{name}"
+        side.running = low.register(full, size, "side", f"{side.name} {name}", step.span, block, "netted")
+        side.refused = None
+    return True
+
+
+def _paid(low: Lowering, block: str, step: ast.Step) -> Ref | None:
+    assert isinstance(step.argument, ast.Name)
+    reading = [n for n, i in low.scope.items.items() if isinstance(i, ast.Payment) and _reads(i, block)]
+    return ledger.netted(low, step.argument, reading[0] if reading else "PAYMENT")
+
+
+def _reads(payment: ast.Payment, block: str) -> bool:
+    return any(name.parts[0] == block for name, _ in names_in(payment.body))
 
 
 def _refuse(low: Lowering, block: str, step: ast.Step, side: _Side) -> bool:
@@ -198,7 +237,7 @@ def _refuse(low: Lowering, block: str, step: ast.Step, side: _Side) -> bool:
 
 
 def _applied(
-    low: Lowering, step: ast.Step, running: Ref, named: Callable[[Ref], Ref], bounds: pipeline.Bounds
+    low: Lowering, block: str, step: ast.Step, running: Ref, named: Callable[[Ref], Ref], bounds: pipeline.Bounds
 ) -> Ref | None:
     """The size after the step; its argument gets a name of its own first."""
     match step.word:
@@ -214,6 +253,9 @@ def _applied(
         case "less":
             less = pipeline.amount_like(low, step, running)
             return None if less is None else pipeline.difference_not_below_zero(low, running, named(less), step.span)
+        case "net":
+            paid = _paid(low, block, step)
+            return None if paid is None else pipeline.difference_not_below_zero(low, running, named(paid), step.span)
         case "minimum":
             return _minimum(low, step, running, named)
         case "bands":
