@@ -39,3 +39,30 @@ class MeasureParts(ExpressionBuilder):
         number = self.number([kids[0]], start, kids[0].end)
         self.whole(number)
         return Part("decimals", number)
+
+    def part_best(self, _kids: Kids, start: int, end: int) -> Part:
+        return Part("best", ast.Text("best", span=self.span(start, end)))
+
+    def part_step(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("step", kids[0])
+
+    def part_most(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("most", kids[0])
+
+    def part_reference(self, kids: Kids, _start: int, _end: int) -> Part:
+        return Part("reference", kids[0])
+
+    def part_peers(self, kids: Kids, start: int, end: int) -> Part:
+        words = "others" if kids else "network"
+        return Part("reference", ast.Text(words, span=self.span(start, end)))
+
+    def part_percentiles(self, kids: Kids, start: int, end: int) -> Part:
+        *numbers, reference = kids
+        shares = tuple(self.number([n], n.start, n.end) for n in numbers)
+        place = self.span(start, end)
+        for share in shares:
+            if share.symbol != "%" or not 0 < share.value < 1:
+                self.wrong(share.span, f"`{share.span.text}` is no percentile", "write percentages such as `25%`")
+        return Part(
+            "percentiles", ast.Call(ast.Name(("percentiles",), span=place), (reference.value, *shares), span=place)
+        )

@@ -84,10 +84,12 @@ def emit_aggregate(
     weight: Ref | None = None,
     where: Ref | None = None,
     except_own: bool = False,
+    argument: Fraction | None = None,
 ) -> Ref:
     """An aggregate of a value that varies by the keys `over`, for clauses that aggregate without saying the word."""
     args = tuple(a for a in (value, weight, where) if a is not None)
-    return _emit(low, nodes.Aggregate(function, over, weight is not None, where is not None, except_own), args, span)
+    op = nodes.Aggregate(function, over, weight is not None, where is not None, except_own, argument)
+    return _emit(low, op, args, span)
 
 
 def _emit(low: Lowering, op: nodes.Aggregate, args: tuple[Ref, ...], span: Span) -> Ref:

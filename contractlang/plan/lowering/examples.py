@@ -150,7 +150,8 @@ class _Reader:
             return
         node = self._node(entry)
         value = self._value(entry.value)
-        labels = self._labels(entry)
+        rest = tuple(pair for pair in entry.keys if not _otherwise(pair[1]))
+        labels = self._labels(replace(entry, keys=rest))
         if node is None or value is None or labels is None:
             return
         if not self._fits(node, value[1], entry):
@@ -197,6 +198,15 @@ class _Reader:
 
     def expected(self, entry: _Entry) -> Expectation | None:
         node = self._node(entry)
+        wide = next((cell for _, cell in entry.keys if _otherwise(cell)), None)
+        if wide is not None:
+            self._error(
+                "kind-mismatch",
+                "`otherwise` stands for all rows that are not given, and each expected value is one row",
+                wide.span,
+                "name the key whose value is expected",
+            )
+            return None
         labels = self._labels(entry)
         if node is None or labels is None:
             return None
@@ -394,6 +404,11 @@ class _Reader:
         return (Fix(f"add `{text}`", (Edit(Span(first.file, first.start, first.start), f"{text}, "),)),)
 
 
+def _otherwise(cell: ast.Expr) -> bool:
+    """Whether a key cell stands for every row that is not given by itself."""
+    return isinstance(cell, ast.Name) and cell.text == "otherwise"
+
+
 def _moment(word: str, year: str, number: str) -> str:
     """The label of a period inside a year: `2024-03`, `2024-Q1`."""
     return f"{year}-{int(number):02d}" if word == "month" else f"{year}-{word[0].upper()}{number}"
@@ -456,9 +471,10 @@ def _cut_node(node: nodes.Node, cut: _Cut, wanted: list[str], schemas: Mapping[s
     if set(cut.values) == {()}:
         return replace(node, op=nodes.Const(cut.values[()]), args=())
     keys = [k for k in wanted if any(key == k for labels in cut.values for key, _ in labels)]
+    given = sorted(cut.values.items(), key=lambda item: -len(item[0]))  # `otherwise` holds for what no row names
     rows = [
         nodes.TermsRow(tuple(_pattern(dict(labels).get(k), k) for k in keys), value, cut.span)
-        for labels, value in cut.values.items()
+        for labels, value in given
     ]
     if isinstance(node.op, nodes.Cell):  # what is not given takes the rule of its column
         rows.append(nodes.TermsRow((None,) * len(keys), _not_given(node.op, schemas), cut.span))

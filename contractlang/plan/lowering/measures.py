@@ -15,6 +15,7 @@ from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.counting import counted_sums, counted_wide
+from contractlang.plan.lowering.improvement import improvement
 from contractlang.plan.lowering.rates import register_values
 from contractlang.plan.lowering.spending import population_of
 from contractlang.plan.lowering.supplied import supplied
@@ -78,7 +79,15 @@ def lower_measures(low: Lowering, name: str, block: ast.Block) -> bool:
         )
         low.register(f"{name}.{word}", node, "parameter", f"{name} {word.replace('_', ' ')}", block.table.span, name)
     low.sets[name] = found
-    return True
+    return improvement(low, name, block, low.values[f"{name}.rate"], direction(low, found, block.span))
+
+
+def direction(low: Lowering, found: MeasureSet, span: Span) -> Ref:
+    """-1 for measures where lower is better, 1 for the others of the set."""
+    rows = [nodes.TermsRow((label,), Fraction(-1 if label in found.falling else 1), span) for label in found.labels]
+    outside = nodes.TermsRow((None,), Absent(State.NOT_APPLICABLE, OUTSIDE), span)
+    type_ = Type(Kind.NUMBER, grain=frozenset({found.key}), absent=frozenset({State.NOT_APPLICABLE}))
+    return low.emit(nodes.Terms(found.name, "direction", (*rows, outside)), (_key(low, found.key, span),), type_, span)
 
 
 def _key(low: Lowering, key: str, span: Span) -> Ref:

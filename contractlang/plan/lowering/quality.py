@@ -8,20 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from contractlang.diagnostics.diagnostic import Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, pipeline
+from contractlang.plan.lowering import calls, expressions, pipeline
 from contractlang.plan.lowering.context import Lowering
-from contractlang.plan.lowering.measures import MeasureSet
+from contractlang.plan.lowering.measures import MeasureSet, within_set
+from contractlang.plan.lowering.points import POINTS, WHOLE, Scored, points_of, within
 from contractlang.plan.lowering.reduction import one
 from contractlang.semantics import typing
 from contractlang.semantics.types import NONE, POINT, Kind, Type
 from contractlang.source import Span
 from contractlang.syntax import ast
-from contractlang.values import Absent, State, Value
-
-POINTS = Type(Kind.COUNT, POINT)
+from contractlang.values import State
 
 
 def lower_quality(low: Lowering, name: str, block: ast.Block) -> bool:
@@ -32,8 +30,11 @@ def lower_quality(low: Lowering, name: str, block: ast.Block) -> bool:
     scores: list[tuple[Ref, Fraction, Span]] = []
     total = Fraction(0)
     most = 0
+    gains = any(s.word == "gain" for s in block.steps)
     for word, weight in domains.more:
         assert not isinstance(weight, tuple)
+        if word == "most":
+            continue
         found = low.sets.get(word)
         if found is None:
             low.scope.unknown(ast.Name((word,), span=weight.span), list(low.sets), "set of measures")
@@ -45,11 +46,11 @@ def lower_quality(low: Lowering, name: str, block: ast.Block) -> bool:
             low.error("kind-mismatch", "the weight of a domain is a percentage", weight.span, "write `50%`")
             return False
         total += op.value
-        score = _domain(low, name, found, points)
+        score = _domain(low, name, block, found, points)
         if score is None:
             return False
-        scores.append((score, op.value, weight.span))
-        most = max(most, found.gates)
+        scores.append((score.points, op.value, weight.span))
+        most = max(most, score.most)
     if total != 1:
         low.error(
             "weights-not-100",
@@ -58,131 +59,83 @@ def lower_quality(low: Lowering, name: str, block: ast.Block) -> bool:
             "let them add up to 100%",
         )
         return False
-    return _score(low, name, block, scores, most)
+    return _score(low, name, block, scores, None if gains else most)
 
 
-def _domain(low: Lowering, name: str, found: MeasureSet, clause: ast.Step) -> Ref | None:
+def _domain(low: Lowering, name: str, block: ast.Block, found: MeasureSet, clause: ast.Step) -> Scored | None:
     """Points of every measure of the set, and their weighted mean."""
-    if not found.gates:
-        low.error(
-            "missing-clause",
-            f"`{found.name}` has no gates",
-            clause.span,
-            "add columns `gate 1`, `gate 2` … to its table",
-            labels=[Label(low.scope.items[found.name].span, "the set")],
-        )
-        return None
-    points = _points(low, found, clause)
-    if points is None:
+    scored = points_of(low, found, clause)
+    if scored is None:
         return None
     points = low.register(
-        f"{name}.{found.name}.points", points, "step", f"{found.name} points", clause.span, name, "points"
+        f"{name}.{found.name}.points", scored.points, "step", f"{found.name} points", clause.span, name, "points"
     )
+    summed = _gained(low, name, block, found, points)
+    if summed is None:
+        return None
     weight = low.values.get(f"{found.name}.weight")
-    args = (points,) if weight is None else (points, weight)
+    args = (summed,) if weight is None else (summed, weight)
     over = nodes.Aggregate("mean", (found.key,), weighted=weight is not None)
     grain = typing.union([low.type(a) for a in args]) - {found.key}
     type_ = replace(
-        POINTS, grain=grain, absent=frozenset({State.NOT_REPORTABLE, *(low.type(points).absent & {State.MISSING})})
+        POINTS, grain=grain, absent=frozenset({State.NOT_REPORTABLE, *(low.type(summed).absent & {State.MISSING})})
     )
     mean = low.emit(over, args, type_, clause.span)
-    return low.register(f"{name}.{found.name}", mean, "step", f"{found.name} score", clause.span, name, "domain")
-
-
-def _points(low: Lowering, found: MeasureSet, clause: ast.Step) -> Ref | None:
-    """Points from gates: `linear` between them or in `step`s; falling gates are read upside down."""
-    span = clause.span
-    mode = clause.get("mode")
-    linear = isinstance(mode, ast.Text) and mode.value == "linear"
-    below_written = clause.get("below")
-    below: Ref | None = low.constant(Fraction(0), replace(POINTS, step=Fraction(1)), span)
-    if below_written is not None:
-        below = expressions.numeric(low, below_written, "`below gate 1`")
-        if below is None:
-            return None
-        below = low.constant(_constant(low, below), replace(POINTS, step=Fraction(1)), span)
-    rate = low.values[f"{found.name}.rate"]
-    signs = {label: Fraction(-1 if label in found.falling else 1) for label in found.labels}
-    sign = _terms(low, found, "direction", signs, Type(Kind.NUMBER, NONE), span)
-    x = pipeline.product(low, rate, sign, span)
-    if x is None:
+    bounded = _at_most(low, mean, block)
+    if bounded is None:
         return None
-    gates = [
-        {
-            label: signs[label] * _number(found.table.columns[f"gate_{i}"].values[row])
-            for row, label in enumerate(found.labels)
-        }
-        for i in range(1, found.gates + 1)
-    ]
-    args: list[Ref] = []
-    percent = low.type(rate)
-    for i, gate in enumerate(gates):
-        border = _terms(low, found, f"gate {i + 1}", gate, replace(percent, absent=frozenset()), span)
-        compared = typing.comparison("<", low.type(x), low.type(border))
-        assert not isinstance(compared, typing.Problem)
-        args.append(low.emit(nodes.Compare("<"), (x, border), compared, span))
-        value = below
-        if i:
-            start = low.constant(Fraction(i), replace(POINTS, step=Fraction(1)), span)
-            value = start if not linear else _between(low, found, x, start, gates[i - 1], gate, i, span)
-        if value is None:
-            return None
-        args.append(value)
-    args.append(low.constant(Fraction(found.gates), replace(POINTS, step=Fraction(1)), span))
-    types = [low.type(a) for a in args]
-    return low.emit(
-        nodes.Choose(), tuple(args), replace(POINTS, grain=typing.union(types), absent=typing.absences(types)), span
+    ref = low.register(f"{name}.{found.name}", bounded, "step", f"{found.name} score", clause.span, name, "domain")
+    return Scored(ref, scored.most)
+
+
+def _at_most(low: Lowering, mean: Ref, block: ast.Block) -> Ref | None:
+    """`domains …, each at most P`: improvement leads no domain beyond."""
+    clause = next(s for s in block.steps if s.word == "domains")
+    written = clause.get("most")
+    if written is None:
+        return mean
+    most = expressions.numeric(low, written, "`each at most`")
+    return None if most is None else calls.limited(low, "min", mean, most, (written, written), written.span)
+
+
+def _gained(low: Lowering, name: str, block: ast.Block, found: MeasureSet, points: Ref) -> Ref | None:
+    """`improvement POINTS when CONDITION`: points beside those that can be reached, asked of each measure of the set.
+
+    A measure whose improvement is not known gains nothing; one without points of its own gains nothing either.
+    """
+    clause = next((s for s in block.steps if s.word == "gain"), None)
+    if clause is None:
+        return points
+    written = clause.get("when")
+    if written is None:
+        low.error(
+            "missing-clause",
+            f"`{name}` does not say what improvement earns points",
+            clause.span,
+            "write `improvement 5 points when improvement >= TARGET`",
+        )
+        return None
+    with low.local(found.name):
+        gain = expressions.numeric(low, clause.argument, "`improvement`") if clause.argument is not None else None
+        earned = expressions.flag(low, written)
+    if gain is None or earned is None:
+        return None
+    if low.type(gain).unit != POINT:
+        low.error("unit-mismatch", "improvement earns points", clause.span, "write `improvement 5 points when …`")
+        return None
+    type_ = low.type(earned)
+    known = low.emit(nodes.Fallback(missing=False), (earned, low.flag(False, clause.span)), type_, clause.span)
+    nothing = low.constant(Fraction(0), WHOLE, clause.span)
+    part = within_set(low, found, clause.span)(pipeline.choose(low, known, gain, nothing, clause.span))
+    part = low.register(
+        f"{name}.{found.name}.improvement", part, "step", f"{found.name} improvement", clause.span, name, "gain"
     )
+    return expressions.operate(low, "+", points, part, clause.span)
 
 
-def _between(
-    low: Lowering,
-    found: MeasureSet,
-    x: Ref,
-    start: Ref,
-    lower: dict[str, Fraction],
-    upper: dict[str, Fraction],
-    i: int,
-    span: Span,
-) -> Ref | None:
-    slopes = {label: 1 / (upper[label] - lower[label]) for label in found.labels}
-    border = _terms(low, found, f"gate {i}", lower, replace(low.type(x), absent=frozenset()), span)
-    slope = _terms(low, found, f"points per unit above gate {i}", slopes, POINTS, span)
-    above = expressions.operate(low, "-", x, border, span)
-    part = None if above is None else pipeline.product(low, above, slope, span)
-    total = None if part is None else expressions.operate(low, "+", start, part, span)
-    return None if total is None else _within(low, total, Fraction(i), Fraction(i + 1), span)
-
-
-def _within(low: Lowering, ref: Ref, least: Fraction, most: Fraction, span: Span) -> Ref:
-    """States bounds that hold anyway, so that the checker knows them: points between two gates lie between their numbers."""
-    whole = replace(POINTS, step=Fraction(1))
-    above = low.emit(nodes.Extreme("max"), (ref, low.constant(least, whole, span)), low.type(ref), span)
-    return low.emit(nodes.Extreme("min"), (above, low.constant(most, whole, span)), low.type(ref), span)
-
-
-def _terms(low: Lowering, found: MeasureSet, column: str, values: dict[str, Fraction], like: Type, span: Span) -> Ref:
-    """A value per measure of the set, as a lookup by the key."""
-    rows = [nodes.TermsRow((label,), value, span) for label, value in values.items()]
-    outside = nodes.TermsRow((None,), Absent(State.NOT_APPLICABLE, f"not one of the measures of `{found.name}`"), span)
-    key = low.emit(nodes.Key(found.key), (), Type(Kind.CATEGORY, scheme=found.key, grain=frozenset({found.key})), span)
-    type_ = replace(
-        like, grain=frozenset({found.key}), step=None, absent=frozenset({State.NOT_APPLICABLE}), literal=False
-    )
-    return low.emit(nodes.Terms(found.name, column, (*rows, outside)), (key,), type_, span)
-
-
-def _number(value: Value) -> Fraction:
-    assert isinstance(value, Fraction)
-    return value
-
-
-def _constant(low: Lowering, ref: Ref) -> Fraction:
-    op = low.builder.nodes[ref].op
-    return op.value if isinstance(op, nodes.Const) and isinstance(op.value, Fraction) else Fraction(0)
-
-
-def _score(low: Lowering, name: str, block: ast.Block, scores: list[tuple[Ref, Fraction, Span]], most: int) -> bool:
+def _score(
+    low: Lowering, name: str, block: ast.Block, scores: list[tuple[Ref, Fraction, Span]], most: int | None
+) -> bool:
     """The weighted mean of the domains that are reportable."""
     if len(scores) == 1:
         score: Ref | None = scores[0][0]
@@ -207,10 +160,40 @@ def _score(low: Lowering, name: str, block: ast.Block, scores: list[tuple[Ref, F
         if top is None or bottom is None:
             return False
         score = expressions.operate(low, "/", top, bottom, block.span)
-        if score is not None:
-            score = _within(low, score, Fraction(0), Fraction(most), block.span)
+        if score is not None and most is not None:
+            score = within(low, score, Fraction(0), Fraction(most), block.span)
+    score = None if score is None else _steps(low, name, block, score)
     if score is None:
         return False
     score = low.register(f"{name}.score", score, "amount", name, block.span, name)
     low.also(name, score)
     return True
+
+
+def _steps(low: Lowering, name: str, block: ast.Block, score: Ref) -> Ref | None:
+    """`bonus`, `cap`, `floor` and `round`, in the order written; each is a value of its own."""
+    words = ("bonus", "cap", "floor", "round")
+    steps = replace(block, steps=tuple(s for s in block.steps if s.word in words))
+    names = pipeline.step_names(low, steps)
+    bounds = pipeline.Bounds()
+    running: Ref | None = score
+    for position, clause in enumerate(steps.steps):
+        if running is None or position not in names:
+            return None
+        before = running
+        match clause.word:
+            case "bonus":
+                bonus = pipeline.amount_like(low, clause, running)
+                running = None if bonus is None else expressions.operate(low, "+", running, bonus, clause.span)
+            case "cap" | "floor":
+                running = pipeline.limit(low, clause, running, lambda ref: ref, bounds)
+            case _:
+                running = pipeline.rounded(low, clause, running)
+        if running is not None:
+            running = pipeline.conditioned(low, clause, before, running)
+        if running is not None:
+            label = names[position]
+            running = low.register(
+                f"{name}.{label}", running, "step", f"{name} {label}", clause.span, name, clause.word
+            )
+    return running

@@ -17,10 +17,11 @@ from fractions import Fraction
 from contractlang.diagnostics import edits
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import expressions, rows, shrinkage, standardised
+from contractlang.plan.lowering import expressions, remedies, rows, shrinkage, standardised
 from contractlang.plan.lowering.aggregates import emit_aggregate
 from contractlang.plan.lowering.context import Lowering, dimensionless
 from contractlang.plan.lowering.counting import Counted, Summed, added_up, counted_sums, marked
+from contractlang.plan.lowering.improvement import improvement
 from contractlang.plan.lowering.intervals import Sample, interval
 from contractlang.plan.lowering.member_bases import counted_of_members, over_members
 from contractlang.plan.lowering.rates import Rate, only_reportable, register_rate, register_sum
@@ -61,7 +62,7 @@ def lower_measure(low: Lowering, name: str, block: ast.Block) -> bool:
 
 def _clauses_agree(low: Lowering, name: str, block: ast.Block) -> bool:
     """At most one clause of each further word, and none that another one excludes."""
-    for word in ("mean", "expected", "shrink", "interval", "rate_per", "reportable"):
+    for word in ("mean", "expected", "shrink", "interval", "rate_per", "reportable", "improvement", "better"):
         if sum(s.word == word for s in block.steps) > 1:
             one(low, block, word)
             return False
@@ -266,7 +267,7 @@ def _around_mean(low: Lowering, squares: Ref, total: Ref, n: Ref, span: Span) ->
 def _behind_supplied(low: Lowering, name: str, block: ast.Block) -> bool:
     wanted = next((s for s in block.steps if s.word in ("shrink", "interval")), None)
     if wanted is None:
-        return True
+        return improved(low, name, block, low.values[f"{name}.rate"])
     size = low.values.get(f"{name}.denominator")
     if size is None:
         one(low, block, "denominator")
@@ -288,13 +289,36 @@ def _behind_supplied(low: Lowering, name: str, block: ast.Block) -> bool:
 
 
 def _behind(low: Lowering, name: str, block: ast.Block, sample: Sample, of: str) -> bool:
-    """`shrink` and `interval`."""
+    """`improvement`, `shrink` and `interval`."""
+    if not improved(low, name, block, sample.rate):
+        return False
     for clause in block.steps:
         if clause.word == "shrink" and not _shrink(low, name, block, clause, sample):
             return False
         if clause.word == "interval" and not interval(low, name, clause, sample, of):
             return False
     return True
+
+
+def improved(low: Lowering, name: str, block: ast.Block, rate: Ref) -> bool:
+    """`improvement` in the direction that `better` states; reports one without a direction."""
+    clause = next((s for s in block.steps if s.word == "improvement"), None)
+    better = next((s for s in block.steps if s.word == "better"), None)
+    if clause is None:
+        return True
+    if better is None or not isinstance(better.argument, ast.Name):
+        low.error(
+            "missing-clause",
+            f"`{name}` does not say which way it improves",
+            clause.span,
+            "add a line `better higher` or `better lower`",
+            fixes=[remedies.new_line(block, "better higher")],
+        )
+        return False
+    if better.argument.text == "higher":
+        return improvement(low, name, block, rate, None)
+    type_ = Type(Kind.NUMBER, step=Fraction(1))
+    return improvement(low, name, block, rate, low.constant(Fraction(-1), type_, better.span))
 
 
 def _shrink(low: Lowering, name: str, block: ast.Block, clause: ast.Step, sample: Sample) -> bool:
