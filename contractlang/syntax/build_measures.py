@@ -49,7 +49,7 @@ class MeasureParts(ExpressionBuilder):
     def part_most(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("most", kids[0])
 
-    def part_reference(self, kids: Kids, _start: int, _end: int) -> Part:
+    def part_norms(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("reference", kids[0])
 
     def part_peers(self, kids: Kids, start: int, end: int) -> Part:
