@@ -7,18 +7,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy import select
 
 import contractlang
 from server.context import Context, Serving
 from server.errors import Problem
 from server.models import Contract, Draft, Version
 from server.pages.highlight import rows
+from server.pages.lists import listed
 from server.pages.rendering import render
 from server.pages.session import Viewing
 from server.permissions import Caller, Permission
 from server.services import contracts
-from server.services.lists import page
-from server.services.texts import Sources, check, checked, compiled
+from server.services.texts import Sources, check, checked
 
 router = APIRouter(include_in_schema=False)
 READ = Permission.READ_CONTRACTS
@@ -43,9 +44,9 @@ def contract_list(request: Request, caller: Viewing, context: Serving, after: st
     """Published contracts with their latest versions, and drafts."""
     caller.need(READ)
     with context.database.read() as session:
-        found = page(session, caller, Contract, after=after)
+        found = listed(session, caller, Contract, after)
         latest = {c.id: contracts.version_of(session, caller, c.name, "latest") for c in found.rows}
-        drafts = page(session, caller, Draft) if caller.may(Permission.WRITE_DRAFTS) else None
+        drafts = listed(session, caller, Draft) if caller.may(Permission.WRITE_DRAFTS) else None
     return render(request, "contracts.html", found=found, latest=latest, drafts=drafts)
 
 
@@ -63,10 +64,11 @@ def contract_page(
     caller.need(READ)
     with context.database.read() as session:
         shown = contracts.version_of(session, caller, name, version)
-        versions = page(session, caller, Version, contract_id=shown.contract_id)
-        libraries = contracts.libraries_of(session, caller.organisation_id)
-    contract, _ = compiled(contracts.sources_of(shown), libraries)
-    text = _in_force(contract, on) if on else None
+        versions = listed(
+            session, caller, Version, among=select(Version).where(Version.contract_id == shown.contract_id)
+        )
+    contract = context.contracts.of(shown).contract
+    text = _in_force(context, shown, on) if on else None
     return render(
         request,
         "contract.html",
@@ -76,16 +78,19 @@ def contract_page(
         file=file if file in shown.files else shown.main,
         lines=rows(shown.files[file if file in shown.files else shown.main]),
         on=on,
-        text=text,
-        consolidated=rows(text.consolidated) if text else [],
+        text=text[0] if text else None,
+        consolidated=rows(text[1]) if text else [],
     )
 
 
-def _in_force(contract: contractlang.Contract, on: str) -> contractlang.Text | None:
+def _in_force(context: Context, version: Version, on: str) -> tuple[contractlang.Text, str] | None:
+    """The text in force on a day: from when to when, and the consolidated text."""
     try:
-        return contract.text_on(dt.date.fromisoformat(on))
+        day = dt.date.fromisoformat(on)
     except ValueError:
         return None
+    text = context.contracts.of(version).contract.text_on(day)
+    return None if text is None else (text, context.contracts.text(version, day))
 
 
 # Drafts

@@ -9,12 +9,12 @@ from fastapi.responses import RedirectResponse
 
 from server.context import Serving
 from server.models import Binding, Dataset
+from server.pages.lists import listed
 from server.pages.rendering import render
 from server.pages.session import Viewing
 from server.permissions import Permission
 from server.services import datasets, runs
 from server.services.datasets import Incoming
-from server.services.lists import page
 
 router = APIRouter(include_in_schema=False)
 PIECE = 1 << 20
@@ -25,9 +25,9 @@ def dataset_list(request: Request, caller: Viewing, context: Serving, after: str
     """Datasets and bindings."""
     caller.need(Permission.READ_DATA)
     with context.database.read() as session:
-        found = page(session, caller, Dataset, after=after)
+        found = listed(session, caller, Dataset, after)
         files = {dataset.id: datasets.files_of(session, dataset) for dataset in found.rows}
-        bindings = page(session, caller, Binding)
+        bindings = listed(session, caller, Binding)
     return render(request, "datasets.html", found=found, files=files, bindings=bindings)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from server.models import RunResult
+from server.services.tables import Narrowed, ResultTable
 from server.settings import Settings
 
 FILE = "results.parquet"
@@ -38,31 +36,36 @@ class Table:
 
 
 def table(
-    settings: Settings, result: RunResult, *, find: str = "", groups: Collection[str] | None = None, most: int = 200
+    settings: Settings,
+    result: RunResult,
+    *,
+    find: str = "",
+    groups: frozenset[str] | None = None,
+    most: int = 200,
 ) -> Table:
     """Payments and principal amounts per group and period. `groups` are the only ones to show (None: all)."""
-    unit, period = result.summary["unit"], result.summary["period"]
     columns = _columns(result)
-    found = _read(settings, result, [unit, period, "status", *(c.name for c in columns)])
-    if groups is not None:
-        found = found.filter(pc.is_in(found[unit], pa.array(sorted(groups), found[unit].type)))
-    if find:
-        found = found.filter(pc.match_substring(found[unit], find, ignore_case=True))
-    rows = tuple(
-        (row[unit], row[period], row["status"], tuple(_shown(row[c.name], c) for c in columns))
-        for row in found.slice(0, most).to_pylist()
-    )
-    return Table(columns, rows, found.num_rows)
+    narrowed = Narrowed(groups, columns=("status", *(c.name for c in columns)))
+    rows: list[tuple[str, str, str, tuple[str, ...]]] = []
+    total = 0
+    for batch in _table(settings, result).batches(narrowed):
+        found = batch.filter(pc.match_substring(batch.column(0), find, ignore_case=True)) if find else batch
+        total += found.num_rows
+        for row in found.slice(0, most - len(rows)).to_pylist():
+            group, period, status, *cells = row.values()
+            rows.append((group, period, status, tuple(map(_shown, cells, columns))))
+    return Table(columns, tuple(rows), total)
 
 
 def amounts(settings: Settings, result: RunResult, payment: str, period: str) -> list[tuple[str, Decimal]]:
     """What each group is paid in a period."""
-    unit, word = result.summary["unit"], result.summary["period"]
-    if payment not in {c.name for c in _columns(result)}:
-        return []
-    found = _read(settings, result, [unit, word, payment])
-    rows = found.filter(pc.equal(found[word], period)).to_pylist()
-    return [(row[unit], row[payment]) for row in rows if row[payment] is not None]
+    narrowed = Narrowed(periods=frozenset({period}), columns=(payment,))
+    found = [row.values() for batch in _table(settings, result).batches(narrowed) for row in batch.to_pylist()]
+    return [(group, amount) for group, _, amount in found if isinstance(amount, Decimal)]
+
+
+def _table(settings: Settings, result: RunResult) -> ResultTable:
+    return ResultTable(settings.data_dir.resolve() / result.folder / FILE)
 
 
 def _columns(result: RunResult) -> tuple[Column, ...]:
@@ -72,15 +75,6 @@ def _columns(result: RunResult) -> tuple[Column, ...]:
         c for c in listed if c.get("role") == "amount" and c["name"] not in payments
     ]
     return tuple(Column(c["name"], c["name"].removesuffix(".amount"), c.get("kind") == "money") for c in wanted[:SHOWN])
-
-
-def _read(settings: Settings, result: RunResult, columns: list[str]) -> pa.Table:
-    path = settings.data_dir.resolve() / result.folder / FILE
-    found = pq.read_table(path, columns=columns)
-    for name in columns[:3]:
-        if pa.types.is_dictionary(found[name].type):
-            found = found.set_column(found.column_names.index(name), name, found[name].cast(pa.string()))
-    return found
 
 
 def _shown(value: Any, column: Column) -> str:

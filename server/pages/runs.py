@@ -12,11 +12,11 @@ from server.errors import not_found
 from server.models import Binding, Contract, Dataset, Run, Version
 from server.pages import results
 from server.pages.charts import Bar, payments
+from server.pages.lists import listed
 from server.pages.rendering import HEADERS, render
 from server.pages.session import Viewing
 from server.permissions import Caller, Permission, see
 from server.services import contracts, datasets, runs
-from server.services.lists import page
 from server.services.runs import ENDED, Parameters
 
 router = APIRouter(include_in_schema=False)
@@ -29,10 +29,7 @@ def run_list(request: Request, caller: Viewing, context: Serving, after: str = "
     """Runs, newest first; a reader sees those with results."""
     caller.need(*READING)
     with context.database.read() as session:
-        if caller.sees_all_groups:
-            found = page(session, caller, Run, after=after)
-        else:
-            found = page(session, caller, Run, after=after, state=runs.SUCCEEDED)
+        found = listed(session, caller, Run, after, among=runs.visible_runs(session, caller))
         versions = {run.id: session.get_one(Version, run.version_id) for run in found.rows}
         names = {run.id: session.get_one(Dataset, run.dataset_id).name for run in found.rows}
     return render(request, "runs.html", found=found, versions=versions, names=names)
@@ -43,9 +40,9 @@ def new_run(request: Request, caller: Viewing, context: Serving, contract: str =
     """What to settle on which data."""
     caller.need(Permission.START_RUNS)
     with context.database.read() as session:
-        known = page(session, caller, Contract)
-        sealed = [d for d in page(session, caller, Dataset).rows if d.sealed]
-        bindings = page(session, caller, Binding).rows
+        known = listed(session, caller, Contract)
+        sealed = [d for d in listed(session, caller, Dataset).rows if d.sealed]
+        bindings = listed(session, caller, Binding).rows
     return render(
         request,
         "run_new.html",
@@ -99,7 +96,8 @@ def run_page(request: Request, run_id: str, caller: Viewing, context: Serving, f
         run = runs.run_of(session, caller, run_id)
         version = session.get_one(Version, run.version_id)
         dataset = session.get_one(Dataset, run.dataset_id)
-        result = runs.result_of(session, run) if run.state == runs.SUCCEEDED else None
+        ended = run.state == runs.SUCCEEDED or not caller.sees_all_groups
+        result = runs.readable_result(session, caller, run) if ended else None
     if result is None:
         whole = not request.headers.get("hx-request")
         if not whole and run.state in ENDED:
@@ -117,6 +115,15 @@ def run_page(request: Request, run_id: str, caller: Viewing, context: Serving, f
     return render(
         request, "result.html", run=run, version=version, dataset=dataset, result=result, table=table, find=find
     )
+
+
+@router.post("/runs/{run_id}/approve")
+def approve(run_id: str, caller: Viewing, context: Serving) -> Response:
+    """Approve a result, so that the provider groups see theirs."""
+    caller.need(Permission.APPROVE_RESULTS)
+    with context.database.write() as session:
+        runs.approve(session, caller, runs.run_of(session, caller, run_id, lock=True))
+    return RedirectResponse(f"/runs/{run_id}", 303)
 
 
 @router.get("/runs/{run_id}/chart/{payment}.svg")
@@ -176,5 +183,5 @@ def _readable(run_id: str, group: str, caller: Caller, context: Context) -> tupl
     see(caller, group)
     with context.database.read() as session:
         run = runs.run_of(session, caller, run_id)
-        runs.result_of(session, run)
+        runs.readable_result(session, caller, run)
         return run, session.get_one(Version, run.version_id)
