@@ -10,6 +10,7 @@ from contractlang.semantics.model import ColumnSchema, KeyColumn, TableSchema
 from contractlang.semantics.types import Kind
 
 MEMBER_MONTHS, RESULTS, VISITS, SERVICES, SETTLED = "member_month", "measure_result", "visit", "service_line", "settled"
+MEMBERS, IMPUTED = "member", "imputed"
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "group": ("group", "provider_group", "pcp_group", "attributed_group", "organization", "aco", "participant_alignment"),
@@ -51,6 +52,8 @@ HELD: Mapping[str, tuple[str, ...]] = {
     RESULTS: ("group", "numerator", "denominator", "excluded", "source", "measure"),
     VISITS: ("group", "practice", "visits", "specialty", "site", "date"),
     SERVICES: ("group", "practice", "code", "units", "fee", "allowed", "specialty", "site", "line"),
+    MEMBERS: ("race", "race_source", "language", "sex", "age_band", "zip"),
+    IMPUTED: (),
 }  # fmt: skip
 """The generated columns of each member-level table, beside member and month or year."""
 
@@ -86,6 +89,8 @@ def role_of(schema: TableSchema) -> str:
     """What kind of rows a table has."""
     if not schema.member_level:
         return SETTLED
+    if len(schema.keys) == 1:
+        return IMPUTED if all(column.type.kind is Kind.PERCENT for column in schema.columns) else MEMBERS
     names = {key.name for key in schema.keys} | {column.name for column in schema.columns}
     words = schema.name.lower()
     if (
@@ -146,6 +151,10 @@ def _serving(column: ColumnSchema, role: str, unit: str) -> str | None:
     found = _named(column.name, HELD[role], unit)
     if found is None and role == MEMBER_MONTHS and column.name.startswith("probability_"):
         return column.name
+    if role == IMPUTED:
+        return f"probability of {column.name}"
+    if role == MEMBERS and found == "race_source":
+        return found
     if found is None:
         return None
     kind = column.type.kind

@@ -43,10 +43,12 @@ class Measures:
     gaps: Floats
     group: Floats
     closing: Floats  # by year, for group 0
+    falling: Floats  # by stratum: what each further year takes from the rates of group 1
 
     def rates(self, group: npt.NDArray[np.int16], year: Ints, measure: Ints, race: Ints) -> Floats:
         """The true rate of each entry, to six decimals. Members of no group are like an average one."""
         gap = self.gaps[measure, race] * np.where(group == 0, self.closing[year], 1.0)
+        gap = gap + np.where(group == 1, self.falling[race] * year, 0.0)
         effect = np.where(group >= 0, self.group[group], 0.0)
         scale = np.minimum(1.0, np.minimum(self.base, 1 - self.base) / 0.2)[measure]
         rate = self.base[measure] + self.better[measure] * scale * (effect - gap + IMPROVEMENT * year)
@@ -58,7 +60,10 @@ def make_measures(world: World, labels: tuple[str, ...]) -> Measures:
     rng = stream(world.size.seed, "true rates")
     many, strata, years = len(labels), len(world.traits["race"].labels), world.size.year_count
     base = np.array([KNOWN.get(label, _usual(label)) for label in labels])
+    wanted, races = world.programme.gaps, world.traits["race"].labels
     gaps: Floats = np.array([GAPS[place % len(GAPS)] for place in range(strata)])
+    if wanted and any(race in wanted for race in races):
+        gaps = np.array([wanted.get(race, 0.0) for race in races])
     strength = rng.uniform(0.6, 1.4, many)
     return Measures(
         labels,
@@ -68,6 +73,7 @@ def make_measures(world: World, labels: tuple[str, ...]) -> Measures:
         np.round(strength[:, None] * gaps[None, :], 4),
         world.quality,
         1 - (1 - CLOSING) * np.arange(years) / max(years - 1, 1),
+        np.where((gaps == 0) & (world.traits["race"].shares > 0), world.programme.declines, 0.0),
     )
 
 

@@ -14,6 +14,8 @@ class Programme:
     `pmpm` is the mean cost per member and month in the first year, in dollars, `trend` its yearly growth. `attachment` is
     the limit per member and year, in dollars, for which the truth file states truncated totals. `panel` names the
     products that count for totals at network level; none: all. `late_group`: one of four groups or more joins late.
+    `races` are shares by label, `gaps` how much worse the rates of a label are than the best, in rate points.
+    `declines`: in the second group the label without a gap loses so much in every year after the first.
     """
 
     name: str
@@ -28,6 +30,9 @@ class Programme:
     products: Mapping[str, float] = field(default_factory=dict)
     panel: tuple[str, ...] = ()
     late_group: bool = True
+    races: Mapping[str, float] = field(default_factory=dict)
+    gaps: Mapping[str, float] = field(default_factory=dict)
+    declines: float = 0.0
 
 
 COMMERCIAL = {"HMO": 0.55, "POS": 0.2, "PPO": 0.18, "MA": 0.04, "other": 0.03}
@@ -91,6 +96,21 @@ PROGRAMMES: dict[str, Programme] = {
             pmpm=470,
             products=COMMERCIAL,
             late_group=False,
+        ),
+        Programme(
+            "pay_for_equity",
+            "gaps between members of different race and ethnicity, against each group's own history",
+            "bcbsma/pay_for_equity.vbc",
+            years=(2021, 2025),
+            members=60_000,
+            groups=5,
+            pmpm=520,
+            products=COMMERCIAL,
+            panel=("HMO", "POS", "PPO"),
+            late_group=False,
+            races={"white": 0.62, "black": 0.12, "hispanic": 0.14, "asian": 0.08, "two_or_more": 0.04},
+            gaps={"black": 0.1, "hispanic": 0.08, "asian": 0.03, "two_or_more": 0.05},
+            declines=0.03,
         ),
         Programme(
             "reach",

@@ -73,17 +73,24 @@ def member_months(world: World, lot: Lot, facts: MonthFacts, *, risk_gaps: bool)
     }
 
 
-def _race(world: World, lot: Lot, at: Ints) -> dict[str, pa.Array]:
-    """Race with its source; where it is missing, imputed probabilities that add up to one exactly."""
+def likely_races(world: World, lot: Lot) -> Ints:
+    """Imputed probabilities of each member in ten-thousandths, which add up to one; the true race is the likeliest mostly."""
     trait = world.traits["race"]
-    true, missing = lot.traits["race"], lot.race_missing
-    many = len(trait.labels)
+    true, many = lot.traits["race"], len(trait.labels)
     rng = stream(world.size.seed, "imputed race", lot.number)
     noise = rng.gamma(0.6, 1, (LOT, many))[: len(lot)] * trait.shares
     noise /= noise.sum(axis=1, keepdims=True)
     certain = rng.uniform(0.35, 0.9, LOT)[: len(lot), None]
-    likely = np.floor(((1 - certain) * noise + certain * np.eye(many)[true]) * 1e4).astype(np.int64)
+    likely: Ints = np.floor(((1 - certain) * noise + certain * np.eye(many)[true]) * 1e4).astype(np.int64)
     likely[np.arange(len(lot)), true] += 10_000 - likely.sum(axis=1)
+    return likely
+
+
+def _race(world: World, lot: Lot, at: Ints) -> dict[str, pa.Array]:
+    """Race with its source; where it is missing, imputed probabilities that add up to one exactly."""
+    trait = world.traits["race"]
+    true, missing = lot.traits["race"], lot.race_missing
+    likely = likely_races(world, lot)
     rows_missing = missing[at]
     found = {
         "race": coded(np.where(missing, -1, true)[at], trait.labels),

@@ -16,9 +16,12 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.locations import contracts_folder
 from contractlang.plan.compiler import Compiled, compile_file
 from contractlang.runtime.export import Writing
+from contractlang.sample.answers import imputed_table, member_table
 from contractlang.sample.drawing import drawn_column
 from contractlang.sample.fitting import (
+    IMPUTED,
     MEMBER_MONTHS,
+    MEMBERS,
     RESULTS,
     SERVICES,
     SETTLED,
@@ -142,7 +145,14 @@ def _plan(request: Request, compiled: Compiled, sink: Sink) -> _Plan | None:
     if sink.failed:
         return None
     world = make_world(request.programme, size, _traits(request.programme, fits), first)
-    clashing = {f.schema.name for f in fits if f.role == SETTLED} & {MEMBER_MONTHS, RESULTS, VISITS, SERVICES}
+    clashing = {f.schema.name for f in fits if f.role == SETTLED} & {
+        MEMBER_MONTHS,
+        RESULTS,
+        VISITS,
+        SERVICES,
+        MEMBERS,
+        IMPUTED,
+    }
     for name in sorted(clashing):
         _unfit(name, "member rows go into a file of that name", sink)
     refused = {
@@ -177,7 +187,10 @@ def _traits(programme: Programme, fits: list[Fit]) -> dict[str, Trait]:
             if served in TRAITS and column.labels:
                 labels[served] = column.labels
     return {
-        name: Trait.of(name, labels[name], dict(programme.products) if name == "product" else None) for name in TRAITS
+        name: Trait.of(
+            name, labels[name], {"product": dict(programme.products), "race": dict(programme.races)}.get(name)
+        )
+        for name in TRAITS
     }
 
 
@@ -231,6 +244,11 @@ class _Making:
         if VISITS in roles:
             seen = self._visits(lot, facts)
             made[VISITS] = visit_table(self._world, lot, seen)
+        if MEMBERS in roles:
+            made[MEMBERS] = member_table(self._world, lot)
+        if IMPUTED in roles:
+            labels = [c.name for f in self._plan.fits if f.role == IMPUTED for c in f.schema.columns]
+            made[IMPUTED] = imputed_table(self._world, lot, list(dict.fromkeys(labels)))
         if SERVICES in roles:
             made[SERVICES] = dict(service_lines(self._world, lot, facts))
         for found in self._plan.fits:

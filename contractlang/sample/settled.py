@@ -210,7 +210,7 @@ class _Columns:
         if column.type.unit != PMPM:
             per = per * 12
         factor = np.exp(rng.normal(0, 0.03, len(self._rows)))
-        small = any(word in column.name for word in ("fee", "adjust", "equity", "ccf"))
+        small = any(word in column.name for word in ("fee", "adjust", "equity", "collection", "ccf"))
         return decimals(within_bounds(per / float(column.factor) * factor * (0.01 if small else 1), column, 2), 2)
 
     def _percent(self, column: ColumnSchema, rng: np.random.Generator) -> pa.Array:

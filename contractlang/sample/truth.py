@@ -186,6 +186,7 @@ class Truth:
             },
             "closing_gap": {"group": world.groups[0], "share_left_in_last_year": CLOSING},
             "improvement_per_year": IMPROVEMENT,
+            **self._declining(),
             "quality_by_group": _by(world.groups, world.quality.tolist()),
             "cost_factor_by_group": _by(world.groups, np.round(world.cost, 6).tolist()),
             "saving_per_year": {"from": world.change_year, **_by(world.groups, world.saving.tolist(), some=True)},
@@ -199,6 +200,12 @@ class Truth:
             else {"group": world.groups[world.late_group], "from": world.change_year},
             "roster_changes": int((np.diff(world.roster, axis=1) != 0).any(axis=1).sum()),
         }
+
+    def _declining(self) -> dict[str, Any]:
+        """The strata of the second group that lose in every year, where the programme has them."""
+        races, groups = self.world.traits["race"].labels, self.world.groups
+        lost = {race: lost for race, lost in zip(races, self.measures.falling.tolist(), strict=True) if lost}
+        return {"declining_per_year": {"group": groups[1], **lost}} if lost and len(groups) > 1 else {}
 
 
 def _by(labels: Sequence[str], values: Sequence[float], *, some: bool = False) -> dict[str, float]:
