@@ -214,6 +214,8 @@ class Terms:
 class Aggregate:
     """`sum`, `mean`, `count`, `min`, `max`, `median`, `percentile`, `percentile_rank`, `rank` over some keys.
 
+    `nearest_percentile` is the smallest value that at least the share `argument` of the rows does not exceed.
+
     Arguments: the value, then the weight if `weighted`, then the condition if `filtered` (rows where it is no are left
     out; absent counts as absent value). Removed keys are `over`; `network` there removes the settlement unit.
     `percentile_rank` and `rank` keep the grain and compare the own value with all others along `over`.

@@ -114,7 +114,10 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class StateTest:
-    """`x is applicable`, `x is not reportable`, `x is missing`. `state` is the word without `not`."""
+    """`x is applicable`, `x is not reportable`, `x is missing`; `state` is the word without `not`.
+
+    `x is own` has the state `own`: in the condition of an aggregate, that a unit has the same value as the own one.
+    """
 
     operand: Expr
     state: str
@@ -175,7 +178,7 @@ class Round:
 class Aggregate:
     """`sum(x over measure)`, `mean(x weighted by w over network except own)`, `count(measure where c)`.
 
-    `argument` is the leading number of `percentile(75%, x over k)`.
+    `argument` is the leading number of `percentile(75%, x over k)`, `nearest` its `by nearest rank`.
     """
 
     function: str
@@ -185,6 +188,7 @@ class Aggregate:
     where: Expr | None = None
     except_own: bool = False
     argument: Expr | None = None
+    nearest: bool = False
     span: Span = _span()
 
 

@@ -196,6 +196,9 @@ class ExpressionBuilder:
     def except_own(self, _kids: Kids, _start: int, _end: int) -> Part:
         return Part("except", ())
 
+    def nearest(self, _kids: Kids, _start: int, _end: int) -> Part:
+        return Part("nearest", ())
+
     def where(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("where", kids[0])
 
@@ -220,6 +223,7 @@ class ExpressionBuilder:
                 parts.get("where"),
                 "except" in parts,
                 arguments[0] if leading else None,
+                "nearest" in parts,
                 span=span,
             )
         if name == "round":
@@ -246,7 +250,7 @@ class ExpressionBuilder:
     def words(self, kids: Iterable[Token], start: int, end: int) -> Words:
         return Words(" ".join(token.text for token in kids), self.span(start, end))
 
-    operator = state = mode = words
+    operator = state = own = mode = words
 
 
 def unquoted(token: Token) -> str:

@@ -67,8 +67,15 @@ def combine(function: str, rows: Sequence[Row], argument: Fraction | None) -> Va
             return percentile(Fraction(1, 2), sorted(number(r.value) for r in rows))
         case "percentile" if argument is not None:
             return percentile(argument, sorted(number(r.value) for r in rows))
+        case "nearest_percentile" if argument is not None:
+            return sorted(number(r.value) for r in rows)[nearest_rank(argument, len(rows))]
         case _:
             raise ValueError(f"no aggregate `{function}`")
+
+
+def nearest_rank(share: Fraction, count: int) -> int:
+    """The place (from 0) of a percentile by nearest rank: the first that at least `share` of the rows reach."""
+    return max(math.ceil(share * count), 1) - 1
 
 
 def percentile(share: Fraction, ordered: Sequence[Fraction]) -> Fraction:

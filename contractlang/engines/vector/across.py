@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from contractlang.engines.reference.aggregates import COMPARING, NO_ROWS
+from contractlang.engines.reference.aggregates import COMPARING, NO_ROWS, nearest_rank
 from contractlang.engines.vector import network
 from contractlang.engines.vector.lanes import Number
 from contractlang.engines.vector.network import Amounts, Members, NotDecidedError
@@ -103,6 +103,8 @@ def _combined(op: Aggregate, groups: Sequence[Group]) -> Value | Number:
             return network.percentile(values, Fraction(1, 2), exact)
         case "percentile" if op.argument is not None:
             return network.percentile(values, op.argument, exact)
+        case "nearest_percentile" if op.argument is not None:
+            return network.in_order(values, [nearest_rank(op.argument, count)], exact)[0]
         case _:
             raise NotDecidedError
 

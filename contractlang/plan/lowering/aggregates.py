@@ -11,6 +11,7 @@ from contractlang.diagnostics.diagnostic import Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions
+from contractlang.plan.lowering.alike import among_alike, own_conditions
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.member_sums import lower_member_aggregate, population_named
 from contractlang.plan.lowering.reduction import MONTHS, column
@@ -41,9 +42,19 @@ def lower_aggregate(low: Lowering, e: ast.Aggregate) -> Ref | None:
         found = lower_member_aggregate(low, e, population)
         low.months = None
         return found
+    alike, condition = own_conditions(e.where)
+    if alike:
+        return among_alike(low, replace(e, where=condition), alike)
+    return aggregate_where(low, e, None)
+
+
+def aggregate_where(low: Lowering, e: ast.Aggregate, besides: Ref | None) -> Ref | None:
+    """The aggregate, of rows that also meet a condition that is lowered already."""
     value = _operand(low, e)
     weight = expressions.numeric(low, e.weight, "a weight") if e.weight is not None else None
     where = expressions.flag(low, e.where) if e.where is not None else None
+    if besides is not None:
+        where = besides if where is None else _both(low, besides, where, e.span)
     if value is None or (e.weight is not None and weight is None) or (e.where is not None and where is None):
         return None
     args = tuple(a for a in (value, weight, where) if a is not None)
@@ -70,8 +81,36 @@ def lower_aggregate(low: Lowering, e: ast.Aggregate) -> Ref | None:
             "write `percentile(75%, x over k)`",
         )
         return None
-    op = nodes.Aggregate(e.function, over, weight is not None, where is not None, e.except_own, argument)
+    if not _says_what_it_does(low, e):
+        return None
+    function = "nearest_percentile" if e.nearest else e.function
+    op = nodes.Aggregate(function, over, weight is not None, where is not None, e.except_own, argument)
     return _emit(low, op, args, e.span)
+
+
+def _both(low: Lowering, a: Ref, b: Ref, span: Span) -> Ref:
+    types = [low.type(a), low.type(b)]
+    flag = Type(Kind.FLAG, grain=typing.union(types), absent=typing.absences(types))
+    return low.emit(nodes.Logic("and"), (a, b), flag, span)
+
+
+def _says_what_it_does(low: Lowering, e: ast.Aggregate) -> bool:
+    """Reports words that change nothing: `except own` of a rank, `by nearest rank` of anything but a percentile."""
+    words = "except own" if e.except_own and e.function in KEEPS_GRAIN else ""
+    words = words or ("by nearest rank" if e.nearest and e.function != "percentile" else "")
+    if not words:
+        return True
+    at = e.span.text.index(words)
+    place = Span(e.span.file, e.span.start + at, e.span.start + at + len(words))
+    why = "compares the own value with the others already" if words == "except own" else "is no percentile"
+    low.error(
+        "not-an-aggregate",
+        f"`{e.function}` {why}",
+        place,
+        f"leave `{words}` out",
+        fixes=[edits.instead(Span(place.file, place.start - 1, place.end), "", f"leave `{words}` out")],
+    )
+    return False
 
 
 def emit_aggregate(

@@ -412,6 +412,14 @@ def parenthesised(span: Span) -> Span:
 
 
 def _state_test(low: Lowering, e: ast.StateTest) -> Ref | None:
+    if e.state == "own":
+        low.error(
+            "not-an-aggregate",
+            f"`{edits.one_line(e.span)}` compares a unit with the own one, and here is only the own one",
+            e.span,
+            "write it into the condition of an aggregate: `percentile_rank(x over network where region is own)`",
+        )
+        return None
     ref = lower_expression(low, e.operand)
     if ref is None:
         return None
