@@ -20,7 +20,7 @@ from contractlang.semantics.types import NONE, Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
-from contractlang.values import State, Value
+from contractlang.values import Absent, State, Value
 
 ONE = Fraction(1)
 
@@ -88,7 +88,10 @@ def moment(low: Lowering, word: str) -> str:
 
 
 def monthly(low: Lowering, table: TermsTable, span: Span) -> Ref | None:
-    """A schedule per month: the value in force on the first day of the settlement period, or of the month inside it."""
+    """A schedule per month: the value in force on the first day of the settlement period, or of the month inside it.
+
+    The months around the term in its first and last year have rows as well: where no entry holds, the value is missing.
+    """
     item = low.scope.items[table.name]
     if low.scope.term is None or not isinstance(item, ast.Schedule):
         return None
@@ -97,23 +100,27 @@ def monthly(low: Lowering, table: TermsTable, span: Span) -> Ref | None:
     months = PERIODS[period]
     column = table.columns["value"]
     rows: list[nodes.TermsRow] = []
-    month, last = (month_of(day) for day in low.scope.term)
-    while month <= last:
+    first, last = (month_of(day) for day in low.scope.term)
+    gone: frozenset[State] = frozenset()
+    for month in range(first - first % 12, last - last % 12 + 12, months):
         at = _entry_on(table, first_day(month))
+        keys: tuple[Fraction, ...] = (Fraction(month // 12),)
+        if months < 12:
+            keys = (*keys, Fraction(month % 12 // months + 1))
         if at is not None:
-            keys: tuple[Fraction, ...] = (Fraction(month // 12),)
-            if months < 12:
-                keys = (*keys, Fraction(month % 12 // months + 1))
             rows.append(nodes.TermsRow(keys, column.values[at], column.spans[at]))
-            _changes_inside(low, table, item, month, period)
-        month += months
+            if first <= month <= last:
+                _changes_inside(low, table, item, month, period)
+        elif not first <= month <= last:
+            rows.append(nodes.TermsRow(keys, Absent(State.MISSING, f"`{table.name}` says nothing outside the term")))
+            gone = frozenset({State.MISSING})
     words = ("year",) if months == 12 else ("year", period)
     grains = [frozenset({low.scope.period}) if low.scope.contains(w) else low.timed({w}) for w in words]
     args = [
         low.emit(nodes.Key(w), (), Type(Kind.NUMBER, NONE, g, step=ONE), span)
         for w, g in zip(words, grains, strict=True)
     ]
-    type_ = replace(column.type, grain=typing.union([low.type(a) for a in args]))
+    type_ = replace(column.type, grain=typing.union([low.type(a) for a in args]), absent=column.type.absent | gone)
     return low.emit(nodes.Terms(table.name, "value", tuple(rows)), tuple(args), type_, span)
 
 

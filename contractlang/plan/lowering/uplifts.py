@@ -7,7 +7,7 @@ that do not count keep the reason why.
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from contractlang.diagnostics import edits
@@ -33,6 +33,7 @@ from contractlang.plan.lowering.reduction import (
 )  # fmt: skip
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import ColumnSchema, TableSchema
+from contractlang.semantics.schedules import month_of
 from contractlang.semantics.scope import PERIODS
 from contractlang.semantics.types import EVENT, USD, Kind, Type
 from contractlang.semantics.typing import described
@@ -65,8 +66,7 @@ def lower_uplift(low: Lowering, name: str, item: ast.Payment, uplift: ast.Uplift
     number = _reduced(low, name, fees, [*listed, *in_force], later, uplift.span)
     type_ = Type(Kind.MONEY, USD, low.settled, step=Fraction(1, 10**fees.fees.scale))
     total: Ref = low.emit(nodes.Cell(name, "fees"), (), type_, uplift.span)
-    if later:
-        total = _only_with_data(low, name, fees, later, total, uplift.span)
+    total = _only_with_data(low, name, fees, uplift, total)
     total = low.register(f"{name}.fees", total, "input", "standard fees of the listed services", uplift.span, name)
     if number:
         count = Type(Kind.COUNT, EVENT, low.settled, step=Fraction(1))
@@ -293,20 +293,49 @@ def _reduced(low: Lowering, name: str, fees: _Fees, left_out: list[RowExpr], lat
     step(low, f"{name}.totals", group, span, "fees and number of the services that count")
     filled = tuple(c for c, _, _ in columns)
     low.outputs.append(relations.Output(name, f"{name}.totals", settlement_keys(low), tuple(columns), filled))
-    if later:
-        rows_there = relations.Group(f"{name}.placed", (PERIOD,), (relations.Measure("rows", "count"),))
-        step(low, f"{name}.there", rows_there, span, "whether the later year has any services")
-        keys = ((low.scope.period, PERIOD),)
-        low.outputs.append(relations.Output(f"{name}.there", f"{name}.there", keys, (("rows", "rows", 0),), ("rows",)))
+    rows_there = relations.Group(f"{name}.placed", (PERIOD,), (relations.Measure("rows", "count"),))
+    step(low, f"{name}.there", rows_there, span, "whether anybody's services are known")
+    keys = ((low.scope.period, PERIOD),)
+    low.outputs.append(relations.Output(f"{name}.there", f"{name}.there", keys, (("rows", "rows", 0),), ("rows",)))
     return fees.number is not None
 
 
-def _only_with_data(low: Lowering, name: str, fees: _Fees, later: int, total: Ref, span: Span) -> Ref:
-    """The fees of a later year are missing, not zero, as long as nobody's services of that year are known."""
+def _only_with_data(low: Lowering, name: str, fees: _Fees, uplift: ast.Uplift, total: Ref) -> Ref:
+    """The fees are missing, not zero, as long as nobody's services of the period are known.
+
+    A period in which the uplift is not in force needs no services: its fees are zero.
+    """
+    span, later = uplift.span, _later(low, uplift) or 0
     grain = frozenset({low.scope.period})
     there = low.emit(nodes.Cell(f"{name}.there", "rows"), (), Type(Kind.COUNT, grain=grain, step=Fraction(1)), span)
     none = low.constant(Fraction(0), Type(Kind.COUNT, step=Fraction(0)), span)
-    known = low.emit(nodes.Compare(">"), (there, none), Type(Kind.FLAG, grain=grain), span)
-    years = "the year after" if later == 1 else f"{later} years later"
-    gone = low.absent(State.MISSING, f"`{fees.table.name}` has no services of {years}", low.type(total), span)
-    return pipeline.choose(low, known, total, gone, span)
+    known = low.emit(nodes.Compare(">"), (there, none), replace(FLAG, grain=grain), span)
+    when = (
+        f"{later} year{'s' if later > 1 else ''} after the {low.scope.period}" if later else f"the {low.scope.period}"
+    )
+    gone = low.absent(State.MISSING, f"`{fees.table.name}` has no services of {when}", low.type(total), span)
+    found = pipeline.choose(low, known, total, gone, span)
+    asked = _asked(low, name, uplift, later)
+    return found if asked is None else pipeline.choose(low, asked, found, pipeline.zero_like(low, total, span), span)
+
+
+def _asked(low: Lowering, name: str, uplift: ast.Uplift, later: int) -> Ref | None:
+    """Whether the uplift is in force at all in a period; None where it is in every period of the term."""
+    if uplift.term is None or low.scope.term is None:
+        return None
+    begins, ends = (month_of(day.value) for day in uplift.term)
+    first, last = (month_of(day) for day in low.scope.term)
+    months = PERIODS[low.scope.period]
+    rows_: list[nodes.TermsRow] = []
+    for month in range(first - first % 12, last - last % 12 + 12, months):
+        moved = month + 12 * later
+        keys = (Fraction(month // 12), *((Fraction(month % 12 // months + 1),) if months < 12 else ()))
+        rows_.append(nodes.TermsRow(keys, moved <= ends and begins < moved + months, uplift.span))
+    if all(row.value for row in rows_):
+        return None
+    grain = frozenset({low.scope.period})
+    number = Type(Kind.NUMBER, grain=grain, step=Fraction(1))
+    words_ = ("year",) if months == 12 else ("year", low.scope.period)
+    args = tuple(low.emit(nodes.Key(word), (), number, uplift.span) for word in words_)
+    op = nodes.Terms(f"{name} in force", "value", tuple(rows_))
+    return low.emit(op, args, replace(FLAG, grain=grain), uplift.span)
