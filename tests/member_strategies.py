@@ -118,6 +118,7 @@ def contracts(draw: st.DrawFn, *, alone: bool = False) -> Drawn:
         *([] if alone else maybe(f"eligible   at least {one('2', '6')} months")),
         *maybe("months     covered"),
     ]
+    source = " from claim" if claims else ""
     attachment = one("$500", "$2_000", "$25_000")
     cost = [
         f"amount    {'allowed' if claims else one(*AMOUNTS)}",
@@ -127,10 +128,18 @@ def contracts(draw: st.DrawFn, *, alone: bool = False) -> Drawn:
     ]
     items = [
         _block(f"population panel from member_month{per}", panel),
-        _block(f"spending cost of panel{' from claim' if claims else ''}", cost),
+        _block(f"spending cost of panel{source}", cost),
         *(f"define {name} = {one(*SUMS)}" for name in ("first", "second")),
     ]
     tables = ["member_month", "norms", *(["visit"] if plurality else []), *(["claim"] if claims else [])]
+    if draw(st.booleans()):
+        items += [
+            _block(
+                "population seniors from member_month", [f"where      {condition()}", f"attribute  to group by {by}"]
+            ),
+            _block(f"spending senior_cost of seniors{source}", [f"amount    {'allowed' if claims else one(*AMOUNTS)}"]),
+            f"define senior_sum = {one(*SUMS).replace('panel', 'seniors')}",
+        ]
     if not alone:
         made, read = _measures(draw, per)
         items += made
@@ -249,7 +258,7 @@ def _of_member(random: Random, member: int, groups: Sequence[str]) -> dict[str, 
     lob, race = random.choice(LINES), random.choice(RACES)
     group, score = random.choice(groups), random.randint(2000, 40000)
     found: dict[str, list[Row]] = {name: [] for name in ("member_month", "visit", "claim", "wide", "long")}
-    for year, month in months[start:end]:
+    for year, month in months[start : max(end, start + 1)]:
         if random.random() < 0.06:
             group = random.choice(groups)
         if random.random() < 0.03:

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from contractlang.plan.relations import Reduction
 from contractlang.plan.rewrites.last_rows import last_rows
 from contractlang.plan.rewrites.pruning import pruned
+from contractlang.plan.rewrites.same_scans import same_scans
 from contractlang.plan.rewrites.shared_groups import shared_groups
 
 Rule = Callable[[Reduction], Reduction]
 
-RULES: tuple[Rule, ...] = (pruned, last_rows, shared_groups, pruned)
+RULES: tuple[Rule, ...] = (pruned, last_rows, same_scans, shared_groups, pruned)
 """In the order in which they are applied."""
 
 

@@ -55,7 +55,7 @@ def _decides(condition: RowExpr) -> RowExpr:
 
 
 def shared_groups(reduction: Reduction) -> Reduction:
-    """Groups over the same rows, computed from one finer group for each start of rows."""
+    """Groups over the same rows, computed from one finer group where one can serve them, else from a few."""
     steps = {step.name: step for step in reduction.steps}
     families: dict[str, list[_Consumer]] = {}
     for step in reduction.steps:
@@ -64,12 +64,16 @@ def shared_groups(reduction: Reduction) -> Reduction:
             keys = tuple(plain(path.column(key)) for key in step.relation.keys)
             families.setdefault(path.start, []).append(_Consumer(step, step.relation, path, keys))
     for start, consumers in families.items():
-        chosen, by = _together(consumers)
         relation = steps[start].relation
         rows = {RowExpr("column", value=key) for key in relation.keys} if isinstance(relation, Group) else None
-        # Rows that are groups of these keys already would not become fewer.
-        if len(chosen) > 1 and not (rows is not None and rows <= set(by)):
-            reduction = _shared(reduction, start, chosen, by)
+        left, number = consumers, 1
+        while len(left) > 1:
+            chosen, by = _together(left)
+            left = [c for c in left if c not in chosen]
+            # Rows that are groups of these keys already would not become fewer.
+            if len(chosen) > 1 and not (rows is not None and rows <= set(by)):
+                name = f"{start} (shared)" if number == 1 else f"{start} (shared {number})"
+                reduction, number = _shared(reduction, start, name, chosen, by), number + 1
     return reduction
 
 
@@ -122,8 +126,10 @@ class _Finer:
         return RowExpr("column", value=self.keys[plain(e)], kind=e.kind)
 
 
-def _shared(reduction: Reduction, start: str, consumers: Sequence[_Consumer], keys: Sequence[RowExpr]) -> Reduction:
-    finer = _Finer(f"{start} (shared)", consumers[0].step, set(available(reduction)[start]), last=start)
+def _shared(
+    reduction: Reduction, start: str, name: str, consumers: Sequence[_Consumer], keys: Sequence[RowExpr]
+) -> Reduction:
+    finer = _Finer(name, consumers[0].step, set(available(reduction)[start]), last=start)
     lookups = list(dict.fromkeys(lookup for c in consumers for lookup in c.path.lookups))
     for number, lookup in enumerate(lookups, 1):
         _look_up(finer, lookup, number)

@@ -25,6 +25,7 @@ from contractlang.plan.rewrites import RULES, Rule, rewritten
 from contractlang.plan.rewrites.columns import ordered
 from contractlang.plan.rewrites.last_rows import last_rows
 from contractlang.plan.rewrites.pruning import pruned
+from contractlang.plan.rewrites.same_scans import same_scans
 from contractlang.plan.rewrites.shared_groups import shared_groups
 from tests.engines.reductions import col, lit, op, plan, step, total
 
@@ -195,6 +196,45 @@ class TestSharedGroups:
         assert results(found) == results(reduction)
         joins = [r for r in relations(found).values() if isinstance(r, Join) and r.right_input == "rated"]
         assert len(joins) == 1
+
+
+class TestSameScans:
+    """Two populations of one table."""
+
+    AGAIN = step("again", Scan("rows", ("group", "member", "race")))
+    WITH_RACE = step("with_race", Filter("again", op("is", col("race", kind="text"), lit("x"))))
+    OTHERS = step(
+        "others",
+        Group("with_race", ("group",), (Measure("members", "count_distinct", col("member", kind="text")),)),
+    )
+
+    def both(self) -> Reduction:
+        steps = (*EVERYTHING, self.AGAIN, self.WITH_RACE, self.OTHERS)
+        return Reduction(steps, (*OUTPUTS, output("others", ("group",), "members")), ACCOUNTS)
+
+    def test_a_table_is_scanned_once(self) -> None:
+        found = relations(same_scans(self.both()))
+        assert found["scan"] == Scan("rows", ("group", "member", "month", "cost", "race"))
+        assert found["again"] == Derive("scan", ())
+        assert results(same_scans(self.both())) == results(self.both())
+
+    def test_the_sums_of_both_populations_are_made_together(self) -> None:
+        found = relations(rewritten(self.both()))
+        readers = [r for r in found.values() if isinstance(r, Group) and r.input == "scan (shared) keys"]
+        assert [len(r.keys) for r in readers] == [4]  # group, member, the reason, and whether the others count
+        assert results(rewritten(self.both())) == results(self.both())
+
+    def test_what_one_finer_group_cannot_serve_gets_another(self) -> None:
+        by_race = [
+            step("races", Group("again", ("race", "month"), (Measure("n", "count"),))),
+            step("months", Group("again", ("month",), (Measure("n", "count"),))),
+        ]
+        steps = (*EVERYTHING, replace(self.AGAIN, relation=Scan("rows", ("month", "race"))), *by_race)
+        outputs = (*OUTPUTS, output("races", ("race", "month"), "n"), output("months", ("month",), "n"))
+        reduction = Reduction(steps, outputs, ACCOUNTS)
+        found = relations(rewritten(reduction))
+        assert {"scan (shared)", "scan (shared 2)"} <= set(found)
+        assert results(rewritten(reduction)) == results(reduction)
 
 
 def test_a_circle_of_steps_has_no_order() -> None:
