@@ -378,7 +378,8 @@ class Plan:
     """A compiled contract (in force for some periods): reduce stage, settle stage, and what the outputs need to know.
 
     `unit` and `period` are the settlement keys (`aco`, `year`); every settled row has grain {unit, period}.
-    `categories` gives the labels of each closed category that occurs as a key.
+    `categories` gives the labels of each closed category that occurs as a key; `levels`, for each level below the unit that
+    does, the table of the reduce stage that lists what belongs to each unit and period.
     """
 
     contract: str
@@ -394,6 +395,7 @@ class Plan:
     names: tuple[Named, ...]
     payments: tuple[str, ...]
     payees: tuple[Payee, ...] = ()
+    levels: tuple[tuple[str, str], ...] = ()
     refusals: tuple[Refusal, ...] = ()
     assertions: tuple[Assertion, ...] = ()
     requirements: tuple[Requirement, ...] = ()

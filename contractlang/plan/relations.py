@@ -139,7 +139,8 @@ class Output:
 
     `keys` are (settlement key, column); `columns` are (column, relation column, scale). Where a combination of keys has
     no row, a column named in `empty_zero` is zero, all others are not reportable ("no rows"). A table that is `rebuilt`
-    has rows of earlier periods once more for every later one, under the label of `plan.rebuilding`.
+    has rows of earlier periods once more for every later one, under the label of `plan.rebuilding`. A `roster` lists what
+    belongs to which unit in each period, and counts nobody.
     """
 
     table: str
@@ -148,6 +149,7 @@ class Output:
     columns: tuple[tuple[str, str, int], ...]
     empty_zero: tuple[str, ...] = ()
     rebuilt: bool = False
+    roster: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,13 @@ def with_reduced(
     if not parts:
         return inputs
     tables = {name: _joined(programme, pieces) for name, pieces in parts.items()}
+    rosters = {o.table for plan in plans for o in plan.reduction.outputs if o.roster}
+    counted = {name: table for name, table in tables.items() if name not in rosters}
     frame = inputs.frame
     if not len(frame):
-        frame = _frame(programme, plans[-1], tables.values())
+        frame = _frame(programme, plans[-1], counted.values())
     else:
-        _report_strangers(frame, plans[-1], tables, sink)
+        _report_strangers(frame, plans[-1], counted, sink)
     return replace(inputs, frame=frame, tables={**inputs.tables, **tables})
 
 

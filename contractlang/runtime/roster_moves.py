@@ -35,6 +35,7 @@ class Move:
     rows: int
     amount: Fraction
     money: bool
+    keys: tuple[tuple[str, str], ...] = ()
 
     @property
     def words(self) -> str:
@@ -57,6 +58,7 @@ def moves(result: Result, plan: Plan) -> Iterator[Move]:
     """The moves of a plan, as its accounts list them."""
     for name, accounts in result.accounts.get(id(plan), {}).items():
         block, _, step = name.rpartition(".")
+        taken = {plan.unit, plan.period, "entry", "before", "reason", "rows", "months", "amount"}
         if step != MOVED:
             continue
         for account in accounts:
@@ -72,6 +74,7 @@ def moves(result: Result, plan: Plan) -> Iterator[Move]:
                 rows if isinstance(rows, int) else 0,
                 amount if isinstance(amount, Fraction) else Fraction(0),
                 "months" not in account,
+                tuple((k, str(v)) for k, v in account.items() if k not in taken and v is not None),
             )
 
 
@@ -95,6 +98,7 @@ def move_notes(result: Result, block: str, plan: Plan, key: Mapping[str, str]) -
     if unit is None or period is None:
         return ()
     moved = [m for m in moves(result, plan) if m.block == block and m.period == period and unit in (m.before, m.after)]
+    moved = [m for m in moved if all(key.get(name, label) == label for name, label in m.keys)]
     return (f"moved by the roster: {_listed(moved)}",) if moved else ()
 
 

@@ -79,6 +79,8 @@ def _key(scope: Scope, item: ast.Input, key: ast.Name, sink: Sink) -> KeyColumn:
         return KeyColumn(word, FROM)
     if word in PERIODS:
         return KeyColumn(word, "period")
+    if scope.level_key(item, word):
+        return KeyColumn(word, "level")
     if (category := scope.category(key)) is not None:
         return KeyColumn(category, "category", scope.categories[category].values)
     near = difflib.get_close_matches(word, [scope.unit, *PERIODS, *scope.categories], 1, 0.75)

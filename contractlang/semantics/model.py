@@ -43,8 +43,8 @@ class KeyColumn:
     """A key of an input table.
 
     `role` is `unit` (the settlement unit: any text), `period` (a period word: year, month …), `category` (closed, with
-    labels), `from` (the day from which a row is in force), `date` (a day) or `open` (any text or number, e.g. a member); the
-    last three only in member-level tables.
+    labels), `level` (a level below the settled unit: any text), `from` (the day from which a row is in force), `date` (a day)
+    or `open` (any text or number, e.g. a member); the last three only in member-level tables.
     """
 
     name: str

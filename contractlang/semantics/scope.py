@@ -78,6 +78,7 @@ class Scope:
             items = under_alias(library.items, use.alias) if use.alias else library.items
             self._collect(items, f"{use.alias}." if use.alias else "")
         self.categories = {name: item for name, item in self.items.items() if isinstance(item, ast.Category)}
+        self.levels = self._levels()
         self.columns: dict[str, list[ColumnRef]] = {}
         self.finer: dict[str, list[ColumnRef]] = {}
         for item in self.items.values():
@@ -87,6 +88,23 @@ class Scope:
                 for column in item.columns:
                     if all(ref.table is not item for ref in known.setdefault(column.name, [])):
                         known[column.name].append(ColumnRef(item, column))
+
+    def _levels(self) -> dict[str, str]:
+        """The levels below the settled unit, each with the roster that leads from it to the unit."""
+        found: dict[str, str] = {}
+        for name, item in self.items.items():
+            if isinstance(item, ast.Block) and item.kind == "roster":
+                words = [level.text for step in item.steps for level in step.names("levels")]
+                for word in words[: words.index(self.unit)] if self.unit in words else ():
+                    found.setdefault(word, name)
+        return found
+
+    def level_key(self, table: ast.Input, word: str) -> bool:
+        """Whether a key of a table is a level below the settled unit; in the roster itself it is what its rows are about."""
+        if word not in self.levels:
+            return False
+        rosters = [i for i in self.items.values() if isinstance(i, ast.Block) and i.kind == "roster"]
+        return all(r.source is None or r.source.text != table.name for r in rosters)
 
     def _period_words(self, texts: Sequence[ast.Document]) -> frozenset[str]:
         """The period words that mean something here: those that contain a settled period, and keys of inputs."""
@@ -212,7 +230,7 @@ class Scope:
         table = self.finer[name.text][0].table
         extra = [k.text for k in table.keys if k.text != self.unit and not self.contains(k.text)]
         fixes: tuple[Fix, ...] = ()
-        if all(k in self.categories or k in PERIODS for k in extra):
+        if all(k in self.categories or k in PERIODS or k in self.levels for k in extra):
             total = f"sum({table.name}.{name.text} over {', '.join(extra)})"
             help_, fixes = f"write `{total}`", (edits.instead(name.span, total, "add it up"),)
         else:

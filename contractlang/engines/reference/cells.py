@@ -9,7 +9,7 @@ from functools import cached_property
 from contractlang.engines.base import Column, Frame, Inputs, Table, exact
 from contractlang.engines.reference.aggregates import NO_ROWS
 from contractlang.plan.nodes import Plan
-from contractlang.plan.rebuilding import own_period
+from contractlang.plan.rebuilding import own_period, roster_period
 from contractlang.values import Absent, State, Value
 
 
@@ -70,6 +70,8 @@ def without_row(plan: Plan, table: str, column: str) -> Value:
     rule `when missing`, as a blank cell does: such a table lists what there is. Any other is missing.
     """
     output = next((o for o in plan.reduction.outputs if o.table == table), None)
+    if output is not None and output.roster and column not in output.empty_zero:
+        return Absent(State.MISSING, f"not on roster `{table.partition('.')[0]}`")
     if output is not None:
         return Fraction(0) if column in output.empty_zero else NO_ROWS
     schema = next((t for t in plan.tables if t.name == table), None)
@@ -145,3 +147,40 @@ class Network:
                 for name, when in zip(labels(table.keys[unit]), labels(table.keys[period]), strict=True):
                     found.setdefault(when, set()).add(name)
         return {when: {u: None for u in self._units if u in names} for when, names in found.items()}
+
+
+class Levels:
+    """What belongs to each unit in each period, by the rosters that the reduce stage has laid out."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._tables = inputs.tables
+        self._rows: dict[str, dict[tuple[str, str], list[dict[str, str]]]] = {}
+
+    def labels(self, roster: str, plan: Plan, name: str, key: Mapping[str, str]) -> list[str]:
+        """The labels of a level for a unit and period, and for the levels that the key has, in order.
+
+        A base period on the roster of another has what the other has.
+        """
+        if roster not in self._rows:
+            self._rows[roster] = self._read(roster, plan)
+        unit, period = key.get(plan.unit), key.get(plan.period)
+        if unit is None or period is None:
+            raise KeyError(
+                f"a value of `{plan.contract}` runs over each {name} without a {plan.unit} and {plan.period}"
+            )
+        rows = self._rows[roster].get((unit, roster_period(period)), [])
+        return sorted(
+            {row[name] for row in rows if all(key.get(k, label) == label for k, label in row.items() if k != name)}
+        )
+
+    def _read(self, roster: str, plan: Plan) -> dict[tuple[str, str], list[dict[str, str]]]:
+        found: dict[tuple[str, str], list[dict[str, str]]] = {}
+        table = self._tables.get(roster)
+        if table is None:
+            return found
+        names = [name for name in table.keys if name not in (plan.unit, plan.period)]
+        units, when = labels(table.keys[plan.unit]), labels(table.keys[plan.period])
+        levels = [labels(table.keys[name]) for name in names]
+        for unit, period, *own in zip(units, when, *levels, strict=True):
+            found.setdefault((unit, period), []).append(dict(zip(names, own, strict=True)))
+        return found

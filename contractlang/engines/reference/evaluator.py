@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from fractions import Fraction
-from itertools import product
 
 from contractlang.engines import periods
 from contractlang.engines.base import Inputs, Programme
 from contractlang.engines.reference import aggregates, operations
-from contractlang.engines.reference.cells import Cells, Network
+from contractlang.engines.reference.cells import Cells, Levels, Network
 from contractlang.engines.reference.scalar import apply
 from contractlang.engines.reference.splitting import split
 from contractlang.plan.nodes import Aggregate, Cell, Choose, Const, Fallback, Key, Plan, Previous, Split
@@ -40,6 +39,7 @@ class Evaluator:
         self.inputs = inputs
         self._cells = Cells(inputs)
         self._network = Network(inputs)
+        self._levels = Levels(inputs)
         self._plans: list[Plan] = []
         self._numbers: dict[int, int] = {}
         self._keys: list[list[tuple[str, ...]]] = []
@@ -72,9 +72,14 @@ class Evaluator:
 
     def expand(self, plan: Plan, node: int, key: Mapping[str, str]) -> list[dict[str, str]]:
         """All keys of a node's grain that agree with `key`, which has a unit and a period; categories in order."""
-        names = self.keys(plan, node)
-        choices = [[key[n]] if n in key else self._labels(plan, n, key) for n in names]
-        return [dict(zip(names, labels, strict=True)) for labels in product(*choices)]
+        found: list[dict[str, str]] = [{}]
+        for name in self.keys(plan, node):
+            found = [
+                own | {name: label}
+                for own in found
+                for label in ([key[name]] if name in key else self._labels(plan, name, {**key, **own}))
+            ]
+        return found
 
     def units(self, plan: Plan, period: str | None) -> Sequence[str]:
         """The units that `network` means in a period."""
@@ -192,14 +197,20 @@ class Evaluator:
         for category, labels in plan.categories:
             if category == name:
                 return labels
+        for level, roster in plan.levels:
+            if level == name:
+                return self._levels.labels(roster, plan, name, key)
         if name in periods.WORDS and plan.period in key:
             return periods.inside(key[plan.period], name)
         raise KeyError(f"`{plan.contract}` has no labels for the key `{name}`")
 
     def _over(self, plan: Plan, op: Aggregate | Split, key: Mapping[str, str]) -> list[dict[str, str]]:
         names = [plan.unit if name == NETWORK else name for name in op.over]
-        rows = product(*(self._labels(plan, name, key) for name in names))
-        keys = [dict(zip(names, labels, strict=True)) for labels in rows]
+        if any(name in names for name, _ in plan.levels):
+            names.sort(key=lambda name: name != plan.unit)  # what belongs to a unit is asked when the unit is known
+        keys: list[dict[str, str]] = [{}]
+        for name in names:
+            keys = [row | {name: label} for row in keys for label in self._labels(plan, name, {**key, **row})]
         others = isinstance(op, Aggregate) and op.except_own
         return [k for k in keys if k[plan.unit] != key[plan.unit]] if others else keys
 

@@ -11,6 +11,8 @@ from contractlang.plan.nodes import Aggregate, Limit, Node, Plan, Power, Previou
 
 def unsupported(plan: Plan) -> list[str]:
     """The operations of a plan that this engine does not do in arrays, each once, in order; empty when it does all."""
+    if plan.levels:
+        return [f"values for each {level}" for level, _ in plan.levels]
     found = (_why(plan, node) for node in plan.nodes if plan.unit in node.type.grain)
     return list(dict.fromkeys(why for why in found if why is not None))
 

@@ -134,6 +134,8 @@ def emit_aggregate(
 def _emit(low: Lowering, op: nodes.Aggregate, args: tuple[Ref, ...], span: Span) -> Ref:
     removed = frozenset(low.scope.unit if k == "network" else k for k in op.over)
     grain = typing.union([low.type(a) for a in args])
+    if any(key in low.scope.levels for key in op.over):  # what belongs to a unit is asked of the unit, in its period
+        grain |= low.settled
     result = grain if op.function in KEEPS_GRAIN else grain - removed
     if op.except_own:
         result = result | {low.scope.unit}
@@ -145,6 +147,10 @@ def _operand(low: Lowering, e: ast.Aggregate) -> Ref | None:
     key = low.scope.category(e.operand) if e.function == "count" and isinstance(e.operand, ast.Name) else None
     if key is not None:
         return low.emit(nodes.Key(key), (), Type(Kind.CATEGORY, scheme=key, grain=frozenset({key})), e.operand.span)
+    if e.function == "count" and isinstance(e.operand, ast.Name) and e.operand.text in low.scope.levels:
+        level = e.operand.text
+        own = low.settled | {level}
+        return low.emit(nodes.Key(level), (), Type(Kind.TEXT, grain=own), e.operand.span)
     if e.function == "count":
         return expressions.lower_expression(low, e.operand)
     return expressions.numeric(low, e.operand, f"`{e.function}`")

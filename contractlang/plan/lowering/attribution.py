@@ -22,7 +22,7 @@ from contractlang.plan.lowering.reduction import (
     step,
     text,
 )  # fmt: skip
-from contractlang.plan.lowering.rosters import Roster, roster_named, through
+from contractlang.plan.lowering.rosters import Roster, below, roster_named, through
 from contractlang.plan.lowering.shifts import base_years
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.model import TableSchema
@@ -68,14 +68,24 @@ def attribute(
     placed: str,
     moment: str,
     rebuild: ast.Step | None,
+    levels: tuple[ast.Name, ...],
 ) -> Attributed | None:
-    """The step whose rows carry their unit; None after a report."""
+    """The step whose rows carry their unit, and the `levels` below it; None after a report."""
     by, word = clause.get("by"), clause.get("through")
     roster = roster_named(low, word) if isinstance(word, ast.Name) else None
     if word is not None and roster is None:
         return None
     if rebuild is not None and not _can_rebuild(low, clause, rebuild, roster):
         return None
+    for level in levels:
+        if roster is None or level.text not in below(low, roster):
+            low.error(
+                "grain-mismatch",
+                f"population `{name}` is per {level.text}, and its rows do not go through a roster that knows each {level.text}",
+                level.span,
+                f"write `{' '.join(clause.span.text.split())} through {low.scope.levels[level.text]}`",
+            )
+            return None
     area = _area(low, by, table)
     if isinstance(area, Area):
         return _of_area(low, clause, area, placed)
@@ -94,7 +104,7 @@ def attribute(
     reasons = [missing(column(given, "text"), clause.span), text("not attributed")]
     if roster is not None:
         bases = base_years(low) if rebuild is not None else ()
-        rows_ = through(low, name, roster, rows_, moment, bases, clause.span)
+        rows_ = through(low, name, roster, rows_, moment, bases, tuple(n.text for n in levels), clause.span)
         reasons += [missing(column(UNIT, "text"), clause.span), text(f"{OFF}{roster.name}")]
     return Attributed(rows_, reasons, roster)
 

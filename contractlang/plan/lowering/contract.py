@@ -312,6 +312,7 @@ def _check_paid(low: Lowering, document: ast.Document) -> None:
 
 def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.Plan:
     scope, header = low.scope, document.header
+    frames = {output.table for output in low.outputs if output.roster}
     return nodes.Plan(
         contract=document.name.text,
         version=header.version or "",
@@ -326,6 +327,7 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         names=tuple(_statement_order(low, document)),
         payments=tuple(p for p in payments if p in low.values),
         payees=tuple(low.payees),
+        levels=tuple((word, roster) for word, roster in low.scope.levels.items() if roster in frames),
         refusals=tuple(low.refusals),
         assertions=tuple(low.assertions),
         requirements=tuple(low.requirements),

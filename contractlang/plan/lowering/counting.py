@@ -156,8 +156,8 @@ def marked(
     left_out = reasons(low, table, block)
     own = table is population.table
     of_member = tuple(n for n in per if not own and not has_category(table, n.text))
-    by = per_keys(low, table, tuple(n for n in per if n not in of_member))
-    by_member = per_keys(low, population.table, of_member)
+    by = per_keys(low, table, tuple(n for n in per if n not in of_member), population)
+    by_member = per_keys(low, population.table, of_member, population)
     if keys is None or left_out is None or by is None or by_member is None:
         return None
     span = block.span

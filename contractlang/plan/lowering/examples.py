@@ -83,7 +83,10 @@ def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> Lowered
     expectations = [e for entry in reader.entries(example.expect) if (e := reader.expected(entry)) is not None]
     if reader.failed or not expectations:
         return None
-    whole = replace(lowered.plan, nodes=tuple(lowered.lowering.builder.nodes))
+    # What belongs to the unit is what the example lists.
+    listed = tuple((level, tuple(reader.levels.get(level, ()))) for level, _ in lowered.plan.levels)
+    categories = (*lowered.plan.categories, *listed)
+    whole = replace(lowered.plan, nodes=tuple(lowered.lowering.builder.nodes), categories=categories, levels=())
     plan, kept = _cut_plan(whole, cuts, reader.units, set(reader.keys))
     reached = _reached(plan, [e.node + kept for e in expectations])
     if not reader.complete(plan, reached, cuts, kept, example):
@@ -94,6 +97,11 @@ def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> Lowered
     units = tuple(reader.network) or (UNIT_LABEL,)
     dated = reader.period is not None
     return LoweredExample(example.title, plan, units[0], period, tuple(periods), shifted, example.span, dated, units)
+
+
+def _label(cell: ast.Expr) -> str:
+    """A unit, or a member of a level below it, as it is written."""
+    return cell.text if isinstance(cell, ast.Name) else str(getattr(cell, "value", cell.span.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,7 @@ class _Reader:
         self.keys: dict[str, Span] = {}
         self.units: dict[str, Value] = {}
         self.network: dict[str, None] = {}
+        self.levels: dict[str, dict[str, None]] = {}
 
     def entries(self, parts: tuple[ast.Binding | ast.ExampleTable, ...]) -> Iterator[_Entry]:
         """Every name with its value, and the keys of its row in a table."""
@@ -139,6 +148,7 @@ class _Reader:
         return (
             header.text in PERIODS
             or header.text == self.low.scope.unit
+            or header.text in self.low.scope.levels
             or (bare and self._column_inside(header) is None)
         )
 
@@ -281,9 +291,13 @@ class _Reader:
         labels: dict[str, str] = {}
         for key, cell in entry.keys:
             if key.text == self.low.scope.unit:
-                label = cell.text if isinstance(cell, ast.Name) else str(getattr(cell, "value", cell.span.text))
+                label = _label(cell)
                 self.network.setdefault(label)
                 labels[key.text] = label
+                continue
+            if key.text in self.low.scope.levels:
+                labels[key.text] = _label(cell)
+                self.levels.setdefault(key.text, {}).setdefault(labels[key.text])
                 continue
             value = self._value(cell)
             if value is None:

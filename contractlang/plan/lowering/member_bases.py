@@ -104,7 +104,7 @@ def _base(
     """The members that count, one row each, and the further keys of the rows."""
     span = block.span
     left_out = reasons(low, population.table, block)
-    keys = per_keys(low, population.table, per)
+    keys = per_keys(low, population.table, per, population)
     if left_out is None or keys is None:
         return None
     source = population.home

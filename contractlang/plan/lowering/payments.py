@@ -10,6 +10,7 @@ from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, ledger, months, remedies
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.rosters import above
 from contractlang.plan.lowering.uplifts import lower_uplift, rounded
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import MEMBER_MONTH, PMPM, USD, Kind, Type
@@ -35,7 +36,8 @@ def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
         return False
     if not _payee(low, name, item) or ref is None:
         return False
-    if not _money(low, name, item, ref) or not _per_row(low, name, item, ref, word):
+    level = item.payee.text if item.payee.text in low.scope.levels and item.through is None else None
+    if not _money(low, name, item, ref) or not _per_row(low, name, item, ref, word, level):
         return False
     ref = _net(low, name, item, ref, word)
     if ref is None:
@@ -53,10 +55,11 @@ def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
         )
         return False
     ref = low.register(name, ref, "payment", name, item.span)
-    if word is not None:
+    finer = tuple(key for key in (word, level) if key is not None and key in low.type(ref).grain)
+    if finer:
         type_ = low.type(ref)
         at = edits.word_in(item.span, name.rpartition(".")[2])
-        whole = low.emit(nodes.Aggregate("sum", (word,)), (ref,), type_.at(type_.grain - {word}), at)
+        whole = low.emit(nodes.Aggregate("sum", finer), (ref,), type_.at(type_.grain - set(finer)), at)
         low.register(
             f"{name}.{nodes.WHOLE_PAYMENT}", whole, "total", f"{name}, the whole {low.scope.period}", item.span
         )
@@ -97,7 +100,7 @@ def _payee(low: Lowering, name: str, item: ast.Payment) -> bool:
     word = item.payee.text
     if item.through is not None:
         return _through(low, name, item, item.through)
-    if word == low.scope.unit:
+    if word == low.scope.unit or word in low.scope.levels:
         return True
     columns = [f"{t.name}.{c.name}" for t in low.declared.inputs.values() for c in t.columns if _names(low, t, c.type)]
     near = [c for c in columns if c.rpartition(".")[2] == word] or columns
@@ -141,7 +144,7 @@ def _through(low: Lowering, name: str, item: ast.Payment, through: ast.Name) -> 
             fixes=[edits.without(Span(through.span.file, item.payee.span.end, through.span.end), "leave it out")],
         )
         return False
-    ref = expressions.lower_expression(low, through)
+    ref = _by_roster(low, through) if through.parts[0] in low.rosters else expressions.lower_expression(low, through)
     if ref is None:
         return False
     type_ = low.type(ref)
@@ -168,6 +171,28 @@ def _through(low: Lowering, name: str, item: ast.Payment, through: ast.Name) -> 
     low.register(payee, ref, "payee", f"{item.payee.text} that {name} is paid to", through.span)
     low.payees.append(nodes.Payee(name, item.payee.text, payee))
     return True
+
+
+def _by_roster(low: Lowering, through: ast.Name) -> Ref | None:
+    """`to po by practices.po`: what the settled unit belongs to, by the roster of a day of the period."""
+    roster = low.rosters[through.parts[0]]
+    low.used.add(roster.name)
+    level = ".".join(through.parts[1:])
+    unit = low.scope.unit
+    higher = roster.levels[roster.levels.index(unit) + 1 :] if unit in roster.levels else ()
+    if level not in higher:
+        low.scope.unknown(through, [f"{roster.name}.{h}" for h in higher], f"level above each {unit}")
+        return None
+    if roster.as_of == "month":
+        low.error(
+            "missing-clause",
+            f"roster `{roster.name}` may name several of `{level}` within a {low.scope.period}",
+            through.span,
+            "let one day decide: `as of period start`, in this roster or in another one over the same table",
+        )
+        return None
+    text = Type(Kind.TEXT, grain=low.settled, absent=frozenset({State.MISSING}))
+    return low.emit(nodes.Cell(above(low, roster, level, through.span), level), (), text, through.span)
 
 
 def _money(low: Lowering, name: str, item: ast.Payment, ref: Ref) -> bool:
@@ -197,8 +222,17 @@ def _money(low: Lowering, name: str, item: ast.Payment, ref: Ref) -> bool:
     return False
 
 
-def _per_row(low: Lowering, name: str, item: ast.Payment, ref: Ref, word: str | None) -> bool:
-    extra = [key for key in low.beyond(ref) if key != word]
+def _per_row(low: Lowering, name: str, item: ast.Payment, ref: Ref, word: str | None, level: str | None) -> bool:
+    """Whether the payment has one amount for each settled unit, or for each of the level that it goes to."""
+    extra = [key for key in low.beyond(ref) if key not in (word, level)]
+    if level is not None and level not in low.type(ref).grain:
+        low.error(
+            "grain-mismatch",
+            f"payment `{name}` goes to each {level}, and its amount is that of the whole {low.scope.unit}",
+            item.body.span,
+            f"say what each {level} receives: a value that varies by {level}",
+        )
+        return False
     if extra:
         low.too_fine(ref, item.body, f"payment `{name}`", extra)
     return not extra

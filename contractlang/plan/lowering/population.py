@@ -54,7 +54,8 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     if overlap is None or table is None or keys is None or attribute is None:
         return False
     member, moment = keys
-    per = per_keys(low, table, block.per)
+    levels = tuple(n for n in block.per if n.text in low.scope.levels)
+    per = per_keys(low, table, tuple(n for n in block.per if n not in levels))
     months = _months(low, table, block)
     left_out = reasons(low, table, block)
     if per is None or months is None or left_out is None or not _settles(low, attribute):
@@ -70,13 +71,13 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     )
     placed = step(low, f"{name}.placed", relations.Derive(scan, derived), span, "period, member and months of each row")
     rebuild = next((s for s in block.steps if s.word == "rebuild"), None)
-    attributed = attribution.attribute(low, name, attribute, table, placed, moment, rebuild)
+    attributed = attribution.attribute(low, name, attribute, table, placed, moment, rebuild, levels)
     if attributed is None:
         return False
     source, eligible = _eligibility(low, name, block, attributed.rows, months.scale)
     source = attribution.spread(low, name, attributed, source, attribute.span)
     counted = mark(low, name, source, [*attributed.reasons, *left_out, *eligible], span)
-    words = tuple(k for k, _ in per)
+    words = (*(k for k, _ in per), *(n.text for n in levels))
     counted_months = (("months", column(MONTHS, scale=months.scale)),)
     account(low, name, words, span, counted_months)
     if attributed.roster is not None:

@@ -109,13 +109,29 @@ def period_of(low: Lowering, moment: str, origin: Span | None = None) -> RowExpr
     return RowExpr("period", (column(moment, "text"),), value=PERIODS[low.scope.period], kind="text", origin=origin)
 
 
-def per_keys(low: Lowering, table: TableSchema, names: tuple[ast.Name, ...]) -> tuple[tuple[str, RowExpr], ...] | None:
-    """For each `per` key the row expression that gives it: a key of the table, or its only column of that category."""
+def per_keys(
+    low: Lowering, table: TableSchema, names: tuple[ast.Name, ...], population: Population | None = None
+) -> tuple[tuple[str, RowExpr], ...] | None:
+    """For each `per` key the row expression that gives it: a key of the table, or its only column of that category.
+
+    A level below the unit is a column that the rows of the population have, where it is kept per level.
+    """
     found: list[tuple[str, RowExpr]] = []
     for name in names:
         word = name.text
+        if population is not None and word in low.scope.levels and word in population.per:
+            found.append((word, column(per_column(word), "text")))
+            continue
+        if word in low.scope.levels:
+            low.error(
+                "grain-mismatch",
+                f"{f'population `{population.name}`' if population else f'`{table.name}`'} is not kept per {word}",
+                name.span,
+                f"write `population … from {table.name} per {word}`",
+            )
+            return None
         if word not in low.scope.categories:
-            low.scope.unknown(name, list(low.scope.categories), "category")
+            low.scope.unknown(name, [*low.scope.categories, *low.scope.levels], "category")
             return None
         columns = [k.name for k in table.keys if k.name == word and k.role == "category"]
         columns += [c.name for c in table.columns if c.type.kind is Kind.CATEGORY and c.type.scheme == word]

@@ -63,6 +63,8 @@ def key(low: Lowering, word: str, span: Span) -> Ref:
         return low.emit(nodes.Key(word), (), Type(Kind.TEXT, grain=frozenset({word})), span)
     if word in low.scope.categories:
         return low.emit(nodes.Key(word), (), Type(Kind.CATEGORY, scheme=word, grain=frozenset({word})), span)
+    if word in low.scope.levels:
+        return low.emit(nodes.Key(word), (), Type(Kind.TEXT, grain=frozenset({word})), span)
     number = Type(Kind.NUMBER, NONE, frozenset({low.scope.period}), step=Fraction(1))
     if low.scope.inside(word):
         return low.emit(nodes.Key(word), (), number.at(low.timed({tables.moment(low, word)})), span)

@@ -6,6 +6,7 @@ column that a population names holds the lowest level, and the roster says to wh
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,9 +26,11 @@ from contractlang.plan.lowering.reduction import (
     member_table,
     missing,
     one,
+    per_column,
     settlement_keys,
     step,
 )
+from contractlang.plan.lowering.shifts import base_years
 from contractlang.plan.rebuilding import rebuilt_label
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics.inputs import FROM
@@ -75,8 +78,104 @@ def lower_roster(low: Lowering, name: str, block: ast.Block) -> bool:
     roster = Roster(name, table, tuple(w.text for w in words), day.value)
     step(low, roster.scan, relations.Scan(table.name, all_columns(table)), block.span, f"rows of {table.name}")
     _checks(low, roster, block.span)
+    if _is_grain(low, roster):
+        _frame(low, roster, block.span)
     low.rosters[name] = roster
     return True
+
+
+def below(low: Lowering, roster: Roster) -> tuple[str, ...]:
+    """The levels below the settled unit, from the lowest on."""
+    if low.scope.unit not in roster.levels:
+        return ()
+    return roster.levels[: roster.levels.index(low.scope.unit)]
+
+
+def _is_grain(low: Lowering, roster: Roster) -> bool:
+    """Whether the contract keeps values by a level of the roster."""
+    words = set(below(low, roster))
+    for item in low.scope.items.values():
+        match item:
+            case ast.Input(keys=keys) if any(k.text in words and low.scope.level_key(item, k.text) for k in keys):
+                return True
+            case ast.Block(per=per) if any(k.text in words for k in per):
+                return True
+            case ast.Payment(payee=payee) if payee.text in words:
+                return True
+            case _:
+                pass
+    return False
+
+
+MARKS = {"year": "{0:04}", "half": "{0:04}-H{1}", "quarter": "{0:04}-Q{1}", "month": "{0:04}-{1:02}"}
+"""Labels of periods by year and ordinal."""
+
+
+def _frame(low: Lowering, roster: Roster, span: Span) -> None:
+    """What belongs to each unit in each period: a table called as the roster."""
+    rows = _by_period(low, roster, span)
+    levels = below(low, roster)
+    counted = (relations.Measure("rows", "count"),)
+    group = relations.Group(rows, (*key_columns(), *levels), counted)
+    step(low, f"{roster.name}.members", group, span, "what belongs to each unit in each period")
+    keys = (*settlement_keys(low), *((level, level) for level in levels))
+    columns = (("rows", "rows", 0),)
+    low.outputs.append(relations.Output(roster.name, f"{roster.name}.members", keys, columns, ("rows",), roster=True))
+
+
+def above(low: Lowering, roster: Roster, level: str, span: Span) -> str:
+    """The table that says to which of a higher level each unit belongs in each period; made once."""
+    table = f"{roster.name}.{level}"
+    if any(output.table == table for output in low.outputs):
+        return table
+    rows = _by_period(low, roster, span)
+    own = (relations.Measure(level, "min", column(level, "text")),)  # all rows of a unit name the same one
+    step(
+        low, f"{table}.units", relations.Group(rows, key_columns(), own), span, f"the {level} of each {low.scope.unit}"
+    )
+    columns = ((level, level, 0),)
+    low.outputs.append(relations.Output(table, f"{table}.units", settlement_keys(low), columns, roster=True))
+    return table
+
+
+def _by_period(low: Lowering, roster: Roster, span: Span) -> str:
+    """The rows of the roster with unit and period, from the year before the first that the contract reads.
+
+    Those of the day that decides, or of any day of the period where each month has its own. Made once.
+    """
+    name = f"{roster.name}.all"
+    if any(made.name == name for made in low.steps):
+        return name
+    word, _, place = roster.as_of.partition(" ")
+    length = PERIODS[low.scope.period]
+    first = min([low.term_years[0], *(int(year) for year in base_years(low))]) - 1
+    parts: list[str] = []
+    for year in range(first, low.term_years[1] + 1):
+        for ordinal in range(1, 12 // length + 1):
+            starts, ends = _day_of(year, (ordinal - 1) * length), _day_of(year, ordinal * length)
+            day = starts if place == "start" else ends - dt.timedelta(days=1)
+            held = (starts, ends) if word == "month" else (day, day + dt.timedelta(days=1))
+            label = MARKS[low.scope.period].format(year, ordinal)
+            rows = relations.Filter(roster.scan, _meets(*held))
+            inside = step(low, f"{roster.name}.{label}.rows", rows, span, f"rows of {label}")
+            period = RowExpr("const", value=label, kind="text", origin=span)
+            derived = relations.Derive(inside, ((PERIOD, period), (UNIT, column(low.scope.unit, "text"))))
+            parts.append(step(low, f"{roster.name}.{label}", derived, span, f"the roster of {label}"))
+    return step(low, name, relations.Union(tuple(parts)), span, "the rosters of all periods")
+
+
+def _day_of(year: int, month: int) -> dt.date:
+    """The first day of a month counted from January of a year, from 0."""
+    return dt.date(year + month // 12, month % 12 + 1, 1)
+
+
+def _meets(first: dt.date, end: dt.date) -> RowExpr:
+    """Whether a row holds on some day from `first` until `end`."""
+    until = column(UNTIL, "date")
+    starts = RowExpr("<", (column(FROM, "date"), RowExpr("const", value=end, kind="date")), kind="flag")
+    lasts = RowExpr(">", (until, RowExpr("const", value=first, kind="date")), kind="flag")
+    open_end = RowExpr("or", (missing(until), lasts), kind="flag")
+    return RowExpr("and", (starts, open_end), kind="flag")
 
 
 def _table_fits(low: Lowering, table: TableSchema, span: Span) -> bool:
@@ -198,12 +297,19 @@ def roster_named(low: Lowering, name: ast.Name) -> Roster | None:
 
 
 def through(
-    low: Lowering, name: str, roster: Roster, source: str, moment: str, bases: tuple[str, ...], span: Span
+    low: Lowering,
+    name: str,
+    roster: Roster,
+    source: str,
+    moment: str,
+    bases: tuple[str, ...],
+    levels: tuple[str, ...],
+    span: Span,
 ) -> str:
     """The rows of a step with their unit by the roster, and the unit that it gave on the first day; gives the last step.
 
     `bases` are the base periods that are rebuilt: their rows are taken once more for each later period of the term, on
-    the roster of the same day so many years later, and under the label of both.
+    the roster of the same day so many years later, and under the label of both. `levels` become further keys of the rows.
     """
     own = relations.Derive(source, _days(low, roster, moment, 0, span))
     parts = [step(low, f"{name}.own", own, span, "the day of each row on the roster")]
@@ -214,18 +320,22 @@ def through(
     rows = parts[0]
     if len(parts) > 1:
         rows = step(low, f"{name}.all", relations.Union(tuple(parts)), span, "own rows and rebuilt ones")
+    above = tuple((level, per_column(level)) for level in levels if level != roster.levels[0])
     for suffix, day, given in (("first", FIRST_DAY, BEFORE), ("attributed", DAY, UNIT)):
         join = relations.Join(
             rows,
             roster.scan,
             ((ENTRY, roster.levels[0]),),
-            ((low.scope.unit, given),),
+            ((low.scope.unit, given), *(above if given == UNIT else ())),
             left=True,
             within=(day, FROM, UNTIL),
         )
         what = "the unit of each row" if given == UNIT else "its unit on the first day"
         rows = step(low, f"{name}.{suffix}", join, span, f"{what} by {roster.name}")
-    return rows
+    if roster.levels[0] not in levels:
+        return rows
+    entry = ((per_column(roster.levels[0]), column(ENTRY, "text")),)
+    return step(low, f"{name}.levels", relations.Derive(rows, entry), span, f"the {roster.levels[0]} of each row")
 
 
 def _rebuilt(
