@@ -479,6 +479,11 @@ SETTLING = (
         "the chosen engine cannot evaluate the contract",
         "The message names the operations. `--engine auto` chooses one that can.",
     ),
+    Entry(
+        "memory-exceeded",
+        "member rows need more memory than the run may take",
+        "`--memory-limit` says how much that is. Most of what does not fit goes to a temporary folder, but not all can.",
+    ),
     Entry("output-unwritable", "the results cannot be written", "No partial file is left behind."),
     Entry(
         "internal-error",

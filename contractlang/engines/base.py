@@ -196,8 +196,15 @@ class Settle(Protocol):
     def __call__(self, programme: Programme, inputs: Inputs) -> Settlement: ...
 
 
+class MemoryExceededError(Exception):
+    """The work does not fit into the memory that a run may take, not even with files beside it."""
+
+
 class Reduce(Protocol):
-    """A reduce engine: the outputs and accounts of the plan's reduction as tables, keyed as the outputs say."""
+    """A reduce engine: the outputs and accounts of the plan's reduction as tables, keyed as the outputs say.
+
+    Raises MemoryExceededError.
+    """
 
     def __call__(self, plan: Plan, members: Mapping[str, MemberTable]) -> Reduced: ...
 

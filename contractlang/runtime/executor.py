@@ -9,7 +9,7 @@ import numpy as np
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines import registry
-from contractlang.engines.base import Bytes, Frame, Inputs, Ints, Programme, Settlement
+from contractlang.engines.base import Bytes, Frame, Inputs, Ints, MemoryExceededError, Programme, Settlement
 from contractlang.engines.standing import Standing, standing
 from contractlang.plan.nodes import Aggregate, Plan, Previous, Split
 from contractlang.runtime.breaches import report_breaches
@@ -66,11 +66,16 @@ def reduce_stage(
 ) -> tuple[Inputs, list[Accounts | None]] | None:
     """The inputs with every reduced table, and the accounts of each distinct plan (None: it reduces nothing).
 
-    None after a report of rows that must not be there.
+    None after a report of rows that must not be there, or of too little memory.
     """
     plans = distinct(programme)
     progress("reducing", 0, len(plans))
-    reduced = reduce_members(plans, inputs, engine, progress)
+    try:
+        reduced = reduce_members(plans, inputs, engine, progress)
+    except MemoryExceededError as error:
+        message = f"the sums over member rows do not fit into memory: {error}"
+        sink.report(Diagnostic("memory-exceeded", message, help="give more with `--memory-limit`"))
+        return None
     if report_breaches(plans, reduced, sink):
         return None
     inputs = with_reduced(inputs, programme, plans, reduced, sink)

@@ -167,3 +167,10 @@ def test_rows_that_count_and_belong_to_no_period_are_a_finding(opened: Opened) -
     sink = Sink()
     report_unplaced(replace(result, accounts={id(result.plan): {"panel": lost}}), sink)
     assert [d.message for d in sink] == ["`panel` counts 3 rows that belong to no year"]
+
+
+def test_too_little_memory_is_said(opened: Opened) -> None:
+    opened.dataset.connection.execute("SET memory_limit = '1MB'")
+    sink = Sink()
+    assert settle(opened, sink) is None
+    assert [d.code for d in sink] == ["memory-exceeded"], report(sink)

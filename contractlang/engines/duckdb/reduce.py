@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from contractlang.engines.base import MemberTable, Reduced, Table, native_column
+from contractlang.engines.base import MemberTable, MemoryExceededError, Reduced, Table, native_column
 from contractlang.engines.duckdb.collecting import output_table
+from contractlang.engines.duckdb.files import words
 from contractlang.engines.outputs import EXAMPLES, collect
 from contractlang.engines.sql import reduce as sql
 from contractlang.engines.sql.rows import Extent, column
@@ -27,12 +28,21 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
     if not plan.reduction.steps:
         return collect(plan, _nothing)
     connection = _connection(members)
+    # No result depends on the order of kept rows, and keeping it costs memory.
+    connection.execute("SET preserve_insertion_order = false")
+    try:
+        return _reduced(plan, members, connection)
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryExceededError(words(error)) from error
+    finally:
+        connection.execute("RESET preserve_insertion_order")
+
+
+def _reduced(plan: Plan, members: Mapping[str, MemberTable], connection: duckdb.DuckDBPyConnection) -> Reduced:
     reduction = rewritten(plan.reduction)
     found = sql.stages(reduction, sources(plan, reduction, members, connection))
     sinks = _sinks(reduction)
     stored: list[str] = []
-    # No result depends on the order of kept rows, and keeping it costs memory.
-    connection.execute("SET preserve_insertion_order = false")
     try:
         for name in sql.shared(found, sinks):
             connection.execute(rendered(_store(found, name, frozenset(stored))))
@@ -58,7 +68,6 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
     finally:
         for name in stored:
             connection.execute(rendered(_drop(found[name])))
-        connection.execute("RESET preserve_insertion_order")
 
 
 def statements(plan: Plan, members: Mapping[str, MemberTable]) -> list[str]:
