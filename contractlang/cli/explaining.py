@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def explain(
     data: Path,
     tables: tuple[str, ...],
     sets: tuple[str, ...],
+    known_on: dt.date | None,
     engine: str,
     group: str,
     period: str | None,
@@ -44,7 +46,7 @@ def explain(
 
     sink = Sink()
     with progress() as step:
-        opened = open_run(contract, data, sink, overrides=overrides, tables=files)
+        opened = open_run(contract, data, sink, overrides=overrides, tables=files, known_on=known_on)
         wanted = [period] if period else []
         result = None
         if opened is not None:

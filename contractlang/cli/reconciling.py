@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ def reconcile(
     data: Path,
     tables: tuple[str, ...],
     sets: tuple[str, ...],
+    known_on: dt.date | None,
     engine: str,
     against: str,
     value: str | None,
@@ -67,7 +69,11 @@ def reconcile(
     found: Reconciliation | None = None
     within = tolerance_of(tolerance, sink)
     with progress() as step:
-        opened = open_run(contract, data, sink, overrides=overrides, tables=files) if within is not None else None
+        opened = (
+            open_run(contract, data, sink, overrides=overrides, tables=files, known_on=known_on)
+            if within is not None
+            else None
+        )
         moved = uncertain_inputs(opened, halves, sink) if opened else None
         stated = stated_amounts(opened, against, files, sink) if opened and moved is not None else None
         result = None
@@ -83,7 +89,7 @@ def reconcile(
     if as_json:
         echo_json({**comparing.as_json(found), **opened.heading.as_json()})
     else:
-        _print(found, opened.heading.warning)
+        _print(found, "; ".join(line for line in (opened.heading.as_known, opened.heading.warning) if line))
     report(sink)
     return _status(found, sink)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def run(
     data: Path,
     tables: tuple[str, ...],
     sets: tuple[str, ...],
+    known_on: dt.date | None,
     engine: str,
     periods: tuple[str, ...],
     groups: tuple[str, ...],
@@ -66,7 +68,7 @@ def run(
 
     sink = Sink()
     with progress() as step:
-        opened = open_run(contract, data, sink, overrides=overrides, tables=files, memory=memory)
+        opened = open_run(contract, data, sink, overrides=overrides, tables=files, memory=memory, known_on=known_on)
         result = None
         if opened is not None:
             engines = Engines(settle=engine)
@@ -133,8 +135,9 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
 
     head = opened.heading
     click.echo(clean(f"{head.contract} {head.version}" + (f": {head.title}" if head.title else "")))
-    if head.warning:
-        click.echo(clean(head.warning))
+    for line in (head.as_known, head.warning):
+        if line:
+            click.echo(clean(line))
     for failed in result.failed_controls:
         click.echo(clean(failed))
     for assumption in result.assumptions:

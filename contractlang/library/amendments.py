@@ -22,7 +22,7 @@ from contractlang.source import Span
 from contractlang.syntax import ast
 
 _MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
-_HEADER = {"version", "title", "effective"}  # what an amendment's own header may say
+_HEADER = {"version", "title", "effective", "published"}  # what an amendment's own header may say
 _DAY = dt.timedelta(days=1)
 
 _Path = tuple[str, ...]  # an item, a step of it, the value of the step or a place beside it
@@ -66,6 +66,13 @@ def stages(base: Consolidated, amendments: Sequence[Read], sink: Sink) -> tuple[
         stage = Stage(text, one.start, (*last.amendments, read.document.name.text))
         done = [*done[:-1], stage] if one.start == last.start else [*done, stage]
     return tuple(done)
+
+
+def published(read: Read, known_on: dt.date | None) -> bool:
+    """Whether an amendment was known on a day: from its publication, or, where it states none, from its effective date."""
+    header = read.document.header
+    day = header.published or header.effective
+    return known_on is None or day is None or day.value <= known_on
 
 
 def term_of(document: ast.Document) -> tuple[dt.date, dt.date]:

@@ -91,12 +91,14 @@ class Loaded:
 
     `document` is the contract's own file as parsed, before anything was merged. Where an amendment file was loaded, it
     is the contract that the amendment amends. `used` are the documents behind all uses, each once, by name and version.
+    `unknown` names the amendments that were not published yet on the day that was asked for.
     """
 
     document: ast.Document
     file: SourceFile
     editions: tuple[Edition, ...]
     used: tuple[Locked, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[SourceFile, ...]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Fix, Sink
 from contractlang.library import findings
-from contractlang.library.amendments import Stage, stages, term_of
+from contractlang.library.amendments import Stage, published, stages, term_of
 from contractlang.library.discovery import amendments_of, report_twins, same_bytes
 from contractlang.library.edition import Consolidated, Edition, Loaded, Locked, Read
 from contractlang.library.findings import Step
@@ -35,13 +35,14 @@ MAX_CHAIN = 40  # documents that name one another in a row
 _DAY = dt.timedelta(days=1)
 
 
-def load(path: Path, sink: Sink, *, roots: Sequence[Path] = ()) -> Loaded | None:
+def load(path: Path, sink: Sink, *, roots: Sequence[Path] = (), known_on: dt.date | None = None) -> Loaded | None:
     """Read a contract, library or amendment, and compute its editions.
 
     An amendment loads the contract that it amends. `roots` are further folders to search. None when the file itself
-    cannot be read or parsed; with other errors (see the sink) the result is the best that could be made.
+    cannot be read or parsed; with other errors (see the sink) the result is the best that could be made. Amendments that
+    were published after `known_on` are not laid over the text.
     """
-    library = _Library(Shelf(roots_of(path, roots, contracts_folder())), sink)
+    library = _Library(Shelf(roots_of(path, roots, contracts_folder())), sink, known_on)
     read = library.read(path, None)
     if read is None:
         return None
@@ -72,7 +73,8 @@ class _Used(NamedTuple):
 class _Library:
     """The documents of one run."""
 
-    def __init__(self, shelf: Shelf, sink: Sink) -> None:
+    def __init__(self, shelf: Shelf, sink: Sink, known_on: dt.date | None = None) -> None:
+        self.known_on = known_on
         self.shelf = shelf
         self.sink = sink
         self._reads: dict[Path, Read | None] = {}
@@ -215,12 +217,15 @@ class _Library:
         if text is None:
             return None
         parts: tuple[Stage, ...] = (Stage(text, dt.date.min),)
+        unknown: list[Read] = []
         if read.document.kind == "contract":
             self._check_header(text)
             version = text.document.header.version
             report_twins(read, version, self.shelf, self.sink)
             found = amendments_of(read, version, self.shelf, self.read, self.sink)
-            parts = stages(text, tuple({one.path: one for one in (*found, *amendments)}.values()), self.sink)
+            every = {one.path: one for one in (*found, *amendments)}.values()
+            unknown = [one for one in every if not published(one, self.known_on)]
+            parts = stages(text, tuple(one for one in every if one not in unknown), self.sink)
         for part in parts:
             self.explore(part.text, tuple((one, None) for one in part.text.reads))
         last = term_of(text.document)[1]
@@ -232,7 +237,11 @@ class _Library:
             for path, one in used.items()
         )
         loaded = Loaded(
-            read.document, read.file, editions, tuple(sorted(locked, key=lambda d: (d.name, d.version or "")))
+            read.document,
+            read.file,
+            editions,
+            tuple(sorted(locked, key=lambda d: (d.name, d.version or ""))),
+            tuple(sorted(one.document.name.text for one in unknown)),
         )
         check_lock(loaded, read.path.parent, self.sink)
         return loaded

@@ -46,7 +46,7 @@ def extend(base: Consolidated, read: Read, sink: Sink) -> Consolidated:
     An example shows what the text it stands in pays, so it is not carried into a text with other terms.
     """
     own, old = read.document, base.document
-    header = dataclasses.replace(old.header, effective=None)
+    header = dataclasses.replace(old.header, effective=None, published=None)
     given = {f.name: getattr(own.header, f.name) for f in dataclasses.fields(own.header)}
     header = dataclasses.replace(header, **{name: value for name, value in given.items() if value is not None})
     laid = _Overlay(base, read.document, sink).result()

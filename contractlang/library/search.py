@@ -25,7 +25,7 @@ _HEADING = re.compile(
     r'(?:[ \t]+(?:extends|to)[ \t]+([A-Za-z_][\w.]*)(?:[ \t]+version[ \t]+"([^"\n]*)")?)?'
 )
 _VERSION = re.compile(r'version[ \t]+"((?:[^"\\\n]|\\["\\])*)"')
-_HEADER_WORDS = ("title", "version", "payer", "settles", "term", "pays", "effective", "year")
+_HEADER_WORDS = ("title", "version", "payer", "settles", "term", "pays", "effective", "published", "year")
 
 
 @dataclass(frozen=True, slots=True)

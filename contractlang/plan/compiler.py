@@ -30,6 +30,7 @@ class Compiled:
     loaded: Loaded
     lowered: tuple[Lowered, ...]
     overrides: Mapping[str, str]
+    known_on: dt.date | None = None
 
     @property
     def editions(self) -> tuple[Edition, ...]:
@@ -100,10 +101,18 @@ def _label(start: dt.date, months: int) -> str:
 
 
 def compile_file(
-    path: Path, sink: Sink, *, overrides: Mapping[str, ast.Expr] | None = None, roots: Sequence[Path] = ()
+    path: Path,
+    sink: Sink,
+    *,
+    overrides: Mapping[str, ast.Expr] | None = None,
+    roots: Sequence[Path] = (),
+    known_on: dt.date | None = None,
 ) -> Compiled | None:
-    """Compile a contract or library with everything it uses; None when there is nothing to run. All problems go to the sink."""
-    loaded = imports.load(path, sink, roots=roots)
+    """Compile a contract or library with everything it uses; None when there is nothing to run. All problems go to the sink.
+
+    Amendments that were published after `known_on` are left out.
+    """
+    loaded = imports.load(path, sink, roots=roots, known_on=known_on)
     if loaded is None:
         return None
     if overrides:
@@ -123,7 +132,7 @@ def compile_file(
     if not lowered:
         return None
     _check_examples(lowered, _years(loaded.editions[0].document), sink)
-    return Compiled(loaded, tuple(lowered), {n: e.span.text for n, e in (overrides or {}).items()})
+    return Compiled(loaded, tuple(lowered), {n: e.span.text for n, e in (overrides or {}).items()}, known_on)
 
 
 def _check_examples(lowered: Sequence[Lowered], years: tuple[int, int], sink: Sink) -> None:

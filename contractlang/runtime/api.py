@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -80,14 +81,17 @@ def evaluate(
     memory: str | None = None,
     progress: Progress = quiet,
     keep: FilePath | None = None,
+    known_on: dt.date | None = None,
 ) -> Settled:
-    """Settle a contract on the data of a binding.
+    """Settle a contract on the data of a binding, as known on a day where `known_on` names one.
 
     `memory` (`4GB`) bounds what member rows take; the rest goes to a temporary folder. `progress` is called with a stage
     and the steps done and to do. What the reduce stage found is written into the folder `keep`, for `reopen`. Raises ContractError when nothing can be settled. Held groups and failed guarantees do not raise: see `findings`.
     """
     sink = Sink()
-    opened = _open(contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink, memory=memory)
+    opened = _open(
+        contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink, memory=memory, known_on=known_on
+    )
     with closing(opened.dataset):
         stage = reduced(opened, sink, periods=periods, groups=groups, progress=progress)
         if stage is None:
@@ -138,6 +142,7 @@ def reopen(
     engine: str = "auto",
     roots: Sequence[FilePath] = (),
     progress: Progress = quiet,
+    known_on: dt.date | None = None,
 ) -> Settled | None:
     """Settle again from what `evaluate` kept of its reduce stage, without the data; the result has the same bytes.
 
@@ -146,7 +151,9 @@ def reopen(
     """
     sink = Sink()
     values = parse_overrides(overrides or {}, sink)
-    compiled = compile_file(Path(contract), sink, overrides=values, roots=[Path(root) for root in roots])
+    compiled = compile_file(
+        Path(contract), sink, overrides=values, roots=[Path(root) for root in roots], known_on=known_on
+    )
     if compiled is None or sink.failed:
         raise ContractError(findings_of(sink))
     head = heading(compiled, data)
@@ -222,6 +229,7 @@ def _open(
     roots: Sequence[FilePath],
     sink: Sink,
     memory: str | None = None,
+    known_on: dt.date | None = None,
 ) -> Opened:
     opened = open_run(
         Path(contract),
@@ -231,6 +239,7 @@ def _open(
         tables=_paths(tables),
         roots=[Path(root) for root in roots],
         memory=memory,
+        known_on=known_on,
     )
     if opened is None:
         raise ContractError(findings_of(sink))

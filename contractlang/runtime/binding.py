@@ -64,6 +64,7 @@ class TableBinding:
     keys: Mapping[str, Source] = field(default_factory=dict)
     columns: Mapping[str, Source] = field(default_factory=dict)
     stated: Mapping[str, Source] = field(default_factory=dict)
+    known: Mapping[str, Source] | None = None
     span: Span | None = field(default=None, compare=False)
 
 
@@ -127,8 +128,11 @@ def _toml_error(source: SourceFile, message: str) -> Diagnostic:
 
 _TABLE_KEYS = (
     "file", "files", "format", "delimiter", "header", "insert_headers", "ignore_case", "same_names", "absent", "where",
-    "keys", "columns", "stated",
+    "keys", "columns", "stated", "known",
 )  # fmt: skip
+KNOWN = ("from", "to", "paid")
+"""What a column may say of its row: from when it is known, when it was replaced, when it was paid."""
+
 _SOURCE_KEYS = (
     "column", "position", "value", "one_hot", "as", "format", "absent", "strip", "default", "round", "map", "yes", "no",
 )  # fmt: skip
@@ -157,6 +161,12 @@ def _table(name: str, content: dict[str, Any], shape: _Shape) -> TableBinding:
             for key, entry in entries.items()
             if (source := _source(entry, (*path, section, key), further, shape)) is not None
         }
+    known = None
+    if "known" in content:
+        entries = shape.table(content["known"], (*path, "known"))
+        shape.known(entries, KNOWN, (*path, "known"))
+        sources = {key: _source(entry, (*path, "known", key), (), shape) for key, entry in entries.items()}
+        known = {key: source for key, source in sources.items() if source is not None}
     return TableBinding(
         name,
         files,
@@ -173,6 +183,7 @@ def _table(name: str, content: dict[str, Any], shape: _Shape) -> TableBinding:
         keys=sections["keys"],
         columns=sections["columns"],
         stated=sections["stated"],
+        known=known,
         span=shape.places.find(*path),
     )
 

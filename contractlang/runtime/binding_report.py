@@ -40,13 +40,17 @@ class ColumnReport:
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """One table: its files, the rows that are used, the rows left out by reason, and its columns (keys first)."""
+    """One table: its files, the rows that are used, the rows left out by reason, and its columns (keys first).
+
+    `undated`: the run asks what was known on a day, and no column says when the rows were known.
+    """
 
     name: str
     files: Sequence[str]
     rows: int
     left_out: Mapping[str, int]
     columns: Sequence[ColumnReport]
+    undated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class BindingReport:
             yield f"{table.name}: {_rows(table.rows)} from {', '.join(table.files)}"
             for reason, rows in table.left_out.items():
                 yield f"  left out: {_rows(rows)} ({reason})"
+            if table.undated:
+                yield "  no column says when a row was known: all are used"
             for column in table.columns:
                 said = list(_said(column))
                 if said:
@@ -102,6 +108,7 @@ def _table(table: TableReport) -> dict[str, object]:
         "rows": table.rows,
         "left_out": dict(table.left_out),
         "columns": [_column(column) for column in table.columns],
+        **({"undated": True} if table.undated else {}),
     }
 
 

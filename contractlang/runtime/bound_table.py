@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,12 +14,14 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines.duckdb.files import Connection, FileProblem, Parts, words
 from contractlang.engines.duckdb.reading import CellTable, Counts
 from contractlang.engines.reading import Raw
+from contractlang.engines.sql.knowing import Known
 from contractlang.runtime.binding import TableBinding
 from contractlang.runtime.binding_report import ColumnReport, Rounded, TableReport, plain
 from contractlang.runtime.cell_findings import Findings
-from contractlang.runtime.cells import Slot, slots_of
+from contractlang.runtime.cells import Slot, known_columns, slots_of
 from contractlang.runtime.files import Columns, OpenFile, mixed_line_ends, open_file
 from contractlang.semantics.model import TableSchema
+from contractlang.semantics.scope import LEDGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,14 @@ def bind_table(
     binding: TableBinding,
     paths: Sequence[tuple[Path, str]],
     sink: Sink,
+    *,
+    known_on: dt.date | None = None,
 ) -> BoundTable | None:
-    """Load the files (with the name to show for each) and read every cell; None after a report of all that is wrong."""
-    return _Binder(connection, schema, binding, sink).bind(paths)
+    """Load the files (with the name to show for each) and read every cell; None after a report of all that is wrong.
+
+    `known_on` leaves out the rows that were not known on a day; without it, those count that nothing has replaced.
+    """
+    return _Binder(connection, schema, binding, sink, known_on).bind(paths)
 
 
 @dataclass(slots=True)
@@ -64,6 +72,8 @@ class _Binder:
     schema: TableSchema
     binding: TableBinding
     sink: Sink
+    known_on: dt.date | None = None
+    known: Sequence[Known] = ()
 
     def bind(self, paths: Sequence[tuple[Path, str]]) -> BoundTable | None:
         files = self._open(paths)
@@ -72,6 +82,10 @@ class _Binder:
         columns = Columns(self.schema.name, files, self.binding.ignore_case, self.sink)
         where = [(columns.by_header(header, self.binding.span), values) for header, values in self.binding.where]
         slots = slots_of(self.schema, self.binding, columns, self.sink)
+        known = known_columns(self.schema, self.binding, columns, self.known_on, self.sink)
+        if known is None:
+            return None
+        self.known = known
         if slots is None or columns.failed or (parts := self._load(files, columns)) is None:
             return None
         try:
@@ -127,13 +141,17 @@ class _Binder:
             where,
             member_level=self.schema.member_level,
             held=not (self.schema.member_level and all(file.layout is None for file in files)),
+            known=self.known,
         )
         settled = {reading.name: reading for reading in cells.readings}
         slots = [replace(slot, reading=settled.get(slot.name)) for slot in slots]
         shown = [file.shown for file in files]
         all_rows = cells.raw_rows()
         used, counts = cells.counts()
-        if used == 0:
+        passing, unknown = cells.left_out(where, self.known) if self.known else (used, {})
+        if not self._dated(cells, where):
+            return None
+        if passing == 0 and self.schema.name != LEDGER:
             message = f"`{self.schema.name}`: none of the {all_rows:,} rows of {', '.join(shown)} passes `where`"
             span, help_ = self.binding.span, "check the values under `where`"
             self.sink.report(Diagnostic("file-empty", message, span, help=help_))
@@ -150,9 +168,24 @@ class _Binder:
             else ColumnReport(slot.name, slot.source, {}, plain(slot.absent) if slot.default_of else None)
             for slot in slots
         ]
-        left_out = {self._where_words(): all_rows - used} if all_rows > used else {}
-        report = TableReport(self.schema.name, shown, used, left_out, columns)
+        left_out = {self._where_words(): all_rows - passing} if all_rows > passing else {}
+        left_out |= unknown
+        undated = self.known_on is not None and not self.known
+        report = TableReport(self.schema.name, shown, used, left_out, columns, undated)
         return BoundTable(self.schema, slots, cells, shown, used, report, parts, counts)
+
+    def _dated(self, cells: CellTable, where: list[tuple[Raw, tuple[str, ...]]]) -> bool:
+        """Whether every cell that says when its row is known holds a date; reports those that do not."""
+        fine = True
+        for test in self.known:
+            count, row, shown = cells.no_dates(where, test)
+            if count:
+                fine = False
+                column = f"`{self.schema.name}`, column `{test.reading.header}`"
+                message = f"{column}: {count:,} cell{'' if count == 1 else 's'} without a date"
+                note = f"`{shown}`, the first in row {row}"
+                self.sink.report(Diagnostic("cell-unreadable", message, self.binding.span, notes=(note,)))
+        return fine
 
     def _find(self, cells: CellTable, slots: Sequence[Slot], counts: Sequence[Counts], findings: Findings) -> None:
         numbers = {reading.name: i for i, reading in enumerate(cells.readings)}

@@ -25,7 +25,7 @@ from contractlang.syntax.parser import parse_expression
 from contractlang.values import Absent, State, Value
 
 STATES = {state.words: state for state in (State.NOT_APPLICABLE, State.NOT_REPORTABLE, State.MISSING)}
-_KEYS = {"title", "contract", "data", "tables", "set", "expect"}
+_KEYS = {"title", "contract", "data", "tables", "set", "as_known_on", "expect"}
 _EXPECT = {"group", "period", "status", "values"}
 
 
@@ -50,6 +50,7 @@ class Case:
     tables: Mapping[str, Path]
     overrides: Mapping[str, str]
     expected: tuple[Expected, ...]
+    known_on: dt.date | None = None
 
 
 def run_case(path: Path, sink: Sink) -> Outcome | None:
@@ -58,7 +59,9 @@ def run_case(path: Path, sink: Sink) -> Outcome | None:
     if case is None:
         return None
     own = Sink()
-    opened = open_run(case.contract, case.data, own, overrides=case.overrides, tables=case.tables)
+    opened = open_run(
+        case.contract, case.data, own, overrides=case.overrides, tables=case.tables, known_on=case.known_on
+    )
     result = None if opened is None else settle(opened, own)
     if result is None:
         sink.extend(own)
@@ -91,6 +94,9 @@ def read_case(path: Path, sink: Sink) -> Case | None:
         for name, found in maps.items()
         if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values())
     ]
+    known_on = content.get("as_known_on")
+    if known_on is not None and (not isinstance(known_on, dt.date) or isinstance(known_on, dt.datetime)):
+        problems.append("`as_known_on` must be a date: `as_known_on = 2024-06-30`")
     entries = content.get("expect", [])
     if not isinstance(entries, list) or not entries:
         problems.append("there is no `[[expect]]`")
@@ -111,6 +117,7 @@ def read_case(path: Path, sink: Sink) -> Case | None:
         {name: folder / text for name, text in maps["tables"].items()},
         maps["set"],
         tuple(expected),
+        known_on,
     )
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines.reading import Form, Reading, Unreadable, read_cell
+from contractlang.engines.sql.knowing import Known
 from contractlang.runtime.binding import Scalar, Source, TableBinding
 from contractlang.runtime.cell_formats import Formats, Want, listed, text_of_scalar
 from contractlang.runtime.files import Columns
@@ -49,6 +50,31 @@ def slots_of(schema: TableSchema, binding: TableBinding, columns: Columns, sink:
     builder = _Slots(schema, binding, Formats(schema, binding, columns, sink), sink)
     slots = builder.build()
     return None if builder.failed or builder.formats.failed or columns.failed else slots
+
+
+def known_columns(
+    schema: TableSchema, binding: TableBinding, columns: Columns, on: dt.date | None, sink: Sink
+) -> list[Known] | None:
+    """The columns that say when rows are known: those of the binding, else `known_from` and `known_to` of the file.
+
+    The day of a payment in the ledger says by itself when it was paid. None after a report.
+    """
+    sources = dict(binding.known or {})
+    if binding.known is None:
+        headers = {"from": "known_from", "to": "known_to"}
+        sources = {r: Source(binding.span, column=h) for r, h in headers.items() if columns.has(h)}
+    day = next((key.name for key in schema.keys if key.role == "date"), None)
+    if day is not None and "paid" not in sources:
+        own = binding.keys.get(day) or Source(binding.span, column=day)
+        if own.value is None:
+            sources["paid"] = own
+    formats = Formats(schema, binding, columns, sink)
+    found = [
+        Known(reading, role, on)
+        for role, source in sources.items()
+        if (reading := formats.reading(Want(f"known {role}", "date", source, ("known", role)))) is not None
+    ]
+    return None if formats.failed or columns.failed else found
 
 
 @dataclass(slots=True)

@@ -69,19 +69,20 @@ def bind(
     period: str,
     periods: Sequence[str] = (),
     memory: str | None = None,
+    known_on: dt.date | None = None,
 ) -> Dataset | None:
     """Bind all tables of a contract; None when anything is wrong, with everything that is wrong in the sink.
 
     `overrides` gives files by table name. `unit` and `period` are the settlement keys. `periods` are the labels to
     settle where no input has them (contracts with member rows and exhibits only). `memory` (`4GB`) bounds what the
-    database holds; the rest goes into a temporary folder.
+    database holds; the rest goes into a temporary folder. `known_on` uses the rows that were known on that day.
     """
     _check_overrides(tables, binding, overrides, sink)
     connection = connect()
     scratch = None if memory is None else _bounded(connection, memory)
     bound: dict[str, BoundTable] = {}
     for schema in tables:
-        found = _bind_one(connection, schema, binding, overrides, sink)
+        found = _bind_one(connection, schema, binding, overrides, sink, known_on=known_on)
         if found is not None:
             bound[schema.name] = found
     if sink.failed or len(bound) < len(tables):
@@ -134,11 +135,19 @@ def _resolved(
 
 
 def _bind_one(
-    connection: Connection, schema: TableSchema, binding: Binding, overrides: Mapping[str, Path], sink: Sink
+    connection: Connection,
+    schema: TableSchema,
+    binding: Binding,
+    overrides: Mapping[str, Path],
+    sink: Sink,
+    *,
+    known_on: dt.date | None,
 ) -> BoundTable | None:
     found = binding_of(schema, binding, sink)
     paths = [] if found is None else table_paths(found, binding, overrides, sink)
-    return bind_table(connection, schema, found, paths, sink) if found is not None and paths else None
+    return (
+        bind_table(connection, schema, found, paths, sink, known_on=known_on) if found is not None and paths else None
+    )
 
 
 def binding_of(schema: TableSchema, binding: Binding, sink: Sink) -> TableBinding | None:

@@ -218,6 +218,9 @@ def _add(columns: dict[str, pa.Array], fields: dict[str, pa.Field], name: Name, 
 
 
 def _table(columns: dict[str, pa.Array], fields: dict[str, pa.Field], heading: Heading) -> pa.Table:
+    if heading.known_on:
+        columns["as_known_on"] = _texts([heading.known_on] * len(next(iter(columns.values()))))
+        fields["as_known_on"] = pa.field("as_known_on", pa.string())
     if heading.warning:
         length = len(next(iter(columns.values())))
         columns["not_the_contract"] = _texts([heading.warning] * length)

@@ -13,6 +13,7 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines.duckdb.files import Connection, Csv, FileProblem, parquet_columns, parquet_rows
 from contractlang.engines.reading import Raw, bare
 from contractlang.runtime.binding import TableBinding
+from contractlang.semantics.scope import LEDGER
 from contractlang.source import Span
 
 _CHUNK = 1 << 20
@@ -60,7 +61,7 @@ def _open_parquet(connection: Connection, path: Path, shown: str, binding: Table
     rows = parquet_rows(connection, path)
     if isinstance(rows, FileProblem):
         return FileProblem(rows.code, f"is no complete Parquet file: {rows.reason}")
-    if rows == 0:
+    if rows == 0 and binding.name != LEDGER:
         return FileProblem("file-empty", "has no rows")
     return OpenFile(path, shown, tuple(found), None, tuple(name for name, _ in found))
 
@@ -79,7 +80,7 @@ def _open_csv(path: Path, shown: str, binding: TableBinding) -> OpenFile | FileP
         return FileProblem("file-unreadable", f"cannot be read: {error.strerror}")
     if not any(bare(cell) for cell in first):
         return FileProblem("file-unreadable", "starts with an empty line", help="the first line must name the columns")
-    if not second:
+    if not second and binding.name != LEDGER:  # nothing may have been paid yet
         return FileProblem("file-empty", "has no rows below its header")
     names = [bare(name) for name in first] if binding.header else [str(i + 1) for i in range(len(first))]
     other = next((d for d in ";\t|," if d in first[0] and d != binding.delimiter), None)

@@ -27,7 +27,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """`overrides` maps what `--set` replaced to the words of the new value; empty for a run of the contract itself."""
+    """`overrides` maps what `--set` replaced to the words of the new value; empty for a run of the contract itself.
+
+    `known_on` is the day on which data and amendments were looked at ("": now), `unknown` the amendments not published then.
+    """
 
     contract: str
     version: str
@@ -36,6 +39,17 @@ class Heading:
     texts: tuple[Text, ...]
     overrides: Mapping[str, str] = field(default_factory=dict)
     data: str = ""
+    known_on: str = ""
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def as_known(self) -> str:
+        """`as known on 2024-06-30, without amendment x.a2`, or ""."""
+        if not self.known_on:
+            return ""
+        names = ", ".join(self.unknown)
+        late = f", without amendment{'' if len(self.unknown) == 1 else 's'} {names}" if names else ""
+        return f"as known on {self.known_on}{late}"
 
     @property
     def warning(self) -> str:
@@ -72,6 +86,7 @@ class Heading:
             "not_the_contract": bool(self.overrides),
             "overrides": dict(self.overrides),
             "data": self.data,
+            **({"as_known_on": self.known_on, "not_known_yet": list(self.unknown)} if self.known_on else {}),
             "language": language_version(),
         }
 
@@ -93,7 +108,9 @@ def heading(compiled: Compiled, data: str = "") -> Heading:
         )
         for edition in compiled.editions
     )
-    return Heading(plan.contract, plan.version, plan.title, plan.payer, texts, compiled.overrides, data)
+    known = "" if compiled.known_on is None else compiled.known_on.isoformat()
+    unknown = compiled.loaded.unknown
+    return Heading(plan.contract, plan.version, plan.title, plan.payer, texts, compiled.overrides, data, known, unknown)
 
 
 def language_version() -> str:

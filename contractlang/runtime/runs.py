@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -50,13 +51,15 @@ def open_run(
     tables: Mapping[str, Path] | None = None,
     roots: Sequence[Path] = (),
     memory: str | None = None,
+    known_on: dt.date | None = None,
 ) -> Opened | None:
     """Compile a contract and bind its data; None, with every problem in the sink, when it cannot be settled.
 
     `overrides` maps constants and `block.step` to the text of a value; `tables` gives files by table name.
+    `known_on` looks at the data and the amendments as they were known on that day.
     """
     values = parse_overrides(overrides or {}, sink)
-    compiled = compile_file(contract, sink, overrides=values, roots=roots)
+    compiled = compile_file(contract, sink, overrides=values, roots=roots, known_on=known_on)
     if compiled is None or sink.failed:
         return None
     binding = read_binding(data, sink)
@@ -72,6 +75,7 @@ def open_run(
         period=compiled.period,
         periods=periods,
         memory=memory,
+        known_on=known_on,
     )
     if dataset is None:
         return None

@@ -93,7 +93,7 @@ def statement(result: Result, heading: Heading, row: int) -> Statement:
     group = result.group(row)
     before = partial(ledger.paid, result, group=group, period=period)
     maker = _Maker(result.provenance, plan, {plan.unit: group, plan.period: period}, before)
-    warnings = [heading.warning] if heading.warning else []
+    warnings = [line for line in (heading.as_known, heading.warning) if line]
     warnings += [f"{ILLUSTRATIVE}: {a.name} ({a.words})" for a in maker.assumed()]
     warnings += result.failed_controls
     sections = list(maker.blocks())

@@ -614,6 +614,7 @@ class Header:
     pays: tuple[Date, Date] | None = None
     year_starts: Name | None = None  # fiscal calendar: `year starts july`
     effective: Date | None = None
+    published: Date | None = None
 
 
 @dataclass(frozen=True, slots=True)

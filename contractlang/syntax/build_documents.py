@@ -52,6 +52,9 @@ class DocumentBuilder(ItemBuilder):
     def effective(self, kids: Kids, start: int, end: int) -> HeaderClause:
         return HeaderClause("effective", kids[0], self.span(start, end))
 
+    def published(self, kids: Kids, start: int, end: int) -> HeaderClause:
+        return HeaderClause("published", kids[0], self.span(start, end))
+
     def year_starts(self, kids: list[Token], start: int, end: int) -> HeaderClause:
         month = ast.Name((kids[0].text,), span=self.span(kids[0].start, kids[0].end))
         return HeaderClause("year_starts", month, self.span(start, end))

@@ -11,7 +11,20 @@ from contractlang.syntax.parser import parse
 from contractlang.syntax.tokens import Comment, Statement, scan
 
 _HEADER = frozenset(
-    {"contract", "library", "amendment", "title", "version", "payer", "settles", "term", "pays", "year", "effective"}
+    {
+        "contract",
+        "library",
+        "amendment",
+        "title",
+        "version",
+        "payer",
+        "settles",
+        "term",
+        "pays",
+        "year",
+        "effective",
+        "published",
+    }
 )
 _CLAUSES = frozenset(
     {

@@ -31,7 +31,7 @@ def test_every_command_has_a_section() -> None:
 
 
 def test_every_option_is_on_the_page() -> None:
-    shared = {"--data", "--table", "--set", "--engine"}
+    shared = {"--data", "--table", "--set", "--as-known-on", "--engine"}
     for name, command in vbc.commands.items():
         options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts if o.startswith("--")}
         named = set(re.findall(r"^\| `(--[a-z-]+)", section(name), re.MULTILINE))

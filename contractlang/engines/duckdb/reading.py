@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -16,8 +16,9 @@ from contractlang.engines.base import native_column
 from contractlang.engines.duckdb.files import SHOWN, Connection, create, drop, rows
 from contractlang.engines.reading import ABSENT, MOST_PLACES, SPACES, UNREADABLE, Form, Raw, Reading, scale
 from contractlang.engines.sql import building as b
-from contractlang.engines.sql import direct, questions
+from contractlang.engines.sql import direct, knowing, questions
 from contractlang.engines.sql import reading as stages
+from contractlang.engines.sql.knowing import Known
 from contractlang.values import Value
 
 Array = npt.NDArray[Any]
@@ -86,6 +87,7 @@ class CellTable:
         *,
         member_level: bool,
         held: bool,
+        known: Sequence[Known] = (),
     ) -> CellTable:
         """Read the cells of the relation `raw NAME`: into memory if `held`, else when they are asked for.
 
@@ -93,11 +95,13 @@ class CellTable:
         file has.
         """
         kind = "TABLE" if held else "VIEW"
+        tests = [test for test in (stages.kept(where), knowing.condition(known)) if test is not None]
+        kept = b.both(*tests) if tests else None
         read = _without_exponents(connection, f"raw {name}", readings) if held else list(readings)
         create(
             connection,
             f"numbers {name}",
-            stages.numbers(f"raw {name}", read, stages.kept(where), whole=not held),
+            stages.numbers(f"raw {name}", read, kept, whole=not held),
             kind=kind,
         )
         if member_level:
@@ -106,7 +110,7 @@ class CellTable:
             read, widths = _sized(connection, f"numbers {name}", read)
         create(connection, f"typed {name}", stages.typed(f"numbers {name}", read, widths, whole=not held), kind=kind)
         wide = {reading.name for reading in read if reading.form == "int"} - set(widths)
-        return cls(connection, name, tuple(read), frozenset(wide), held, stages.kept(where))
+        return cls(connection, name, tuple(read), frozenset(wide), held, kept)
 
     def free(self, *, whole: bool) -> None:
         """Free what is not needed once the cells are checked; with `whole`, the typed cells too."""
@@ -130,6 +134,18 @@ class CellTable:
     def raw_rows(self) -> int:
         """The number of rows in the files."""
         return int(rows(self.connection, b.select([b.call("count")], self.raw))[0][0])
+
+    def left_out(
+        self, where: Sequence[tuple[Raw, tuple[str, ...]]], known: Sequence[Known]
+    ) -> tuple[int, Mapping[str, int]]:
+        """How many rows pass `where`, and how many of them are not known, by reason."""
+        used, *out = rows(self.connection, knowing.left_out(self.raw, stages.kept(where), known))[0]
+        return used, {test.reason: count for test, count in zip(known, out, strict=True) if count}
+
+    def no_dates(self, where: Sequence[tuple[Raw, tuple[str, ...]]], test: Known) -> tuple[int, int, str]:
+        """How many cells of a column that must hold dates hold none, with the row and the text of one."""
+        count, row, shown = rows(self.connection, knowing.unreadable(self.raw, stages.kept(where), test))[0]
+        return count, row or 0, shown or ""
 
     def counts(self) -> tuple[int, list[Counts]]:
         """The number of rows that are used, and what became of the cells of each reading.

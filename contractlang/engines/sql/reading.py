@@ -66,7 +66,8 @@ def text_of(raw: Raw) -> E:
     )
 
 
-def _absent(reading: Reading, t: E) -> E:
+def absent(reading: Reading, t: E) -> E:
+    """Whether a cell means "no value"."""
     if reading.labels_of_sources:
         return both(*(among(text_of(raw), reading.absent) for raw in reading.sources))
     if not reading.sources[0].textual and not any(reading.absent):
@@ -84,7 +85,7 @@ def _value(reading: Reading, t: E, normal: E, width: int) -> E:
         case "flag":
             return column(raw.name) if raw.native == "flag" else _flag(reading, t)
         case "date":
-            return _date(reading, t)
+            return day(reading, t)
         case "period":
             return _period(reading, t)
         case "code" | "text":
@@ -99,15 +100,16 @@ def _flag(reading: Reading, t: E) -> E:
     return when((among(low, reading.yes), exp.true()), (among(low, reading.no), exp.false()))
 
 
-def _date(reading: Reading, t: E) -> E:
+def day(reading: Reading, t: E) -> E:
+    """The date that a cell holds, NULL where it holds none."""
     raw = reading.sources[0]
     if raw.native == "date":
         return column(raw.name)
     if raw.native == "time":
         moment = column(raw.name)
     elif reading.style == "yyyymm":
-        day = call("try_strptime", call("concat", t, "01"), "%Y%m%d")
-        moment = when((call("regexp_full_match", t, YYYYMM), day))
+        first = call("try_strptime", call("concat", t, "01"), "%Y%m%d")
+        moment = when((call("regexp_full_match", t, YYYYMM), first))
     else:
         moment = call("coalesce", *(_moment(t, form) for form in reading.formats))
     return when((binary(exp.EQ, call("date_trunc", "day", moment), moment), cast(moment, "DATE")))
@@ -129,19 +131,19 @@ def _period(reading: Reading, t: E) -> E:
 def _label(reading: Reading, t: E) -> E:
     if reading.style == "label":
         return when((call("regexp_full_match", t, PERIODS[reading.word]), t))
-    day = _date(reading, t)
-    year = call("lpad", cast(call("year", day), "VARCHAR"), 4, "0")
+    date = day(reading, t)
+    year = call("lpad", cast(call("year", date), "VARCHAR"), 4, "0")
     match reading.word:
         case "year":
             return year
         case "half":
-            half = when((binary(exp.LTE, call("month", day), 6), text("-H1")), otherwise=text("-H2"))
-            return when((no(is_null(day)), binary(exp.DPipe, year, half)))
+            half = when((binary(exp.LTE, call("month", date), 6), text("-H1")), otherwise=text("-H2"))
+            return when((no(is_null(date)), binary(exp.DPipe, year, half)))
         case "quarter":
-            quarter = binary(exp.DPipe, text("-Q"), cast(call("quarter", day), "VARCHAR"))
+            quarter = binary(exp.DPipe, text("-Q"), cast(call("quarter", date), "VARCHAR"))
             return binary(exp.DPipe, year, quarter)
         case _:
-            month = binary(exp.DPipe, text("-"), call("lpad", cast(call("month", day), "VARCHAR"), 2, "0"))
+            month = binary(exp.DPipe, text("-"), call("lpad", cast(call("month", date), "VARCHAR"), 2, "0"))
             return binary(exp.DPipe, year, month)
 
 
@@ -180,7 +182,7 @@ def numbers(raw: str, readings: Sequence[Reading], where: E | None, *, whole: bo
     texts = select([exp.Star(), *(named(text_of(r.sources[0]), f"t{i}") for i, r in single)], raw)
     if where is not None:
         texts = texts.where(where, copy=False)
-    marks = [named(_absent(reading, column(f"t{i}")), f"a{i}") for i, reading in enumerate(readings)]
+    marks = [named(absent(reading, column(f"t{i}")), f"a{i}") for i, reading in enumerate(readings)]
     normals = [named(written_numbers.normal(r, column(f"t{i}")), f"n{i}") for i, r in single if r.form == "int"]
     kept_texts = [column(f"t{i}") for i, _ in single]
     return staged([("texts", texts)], select([*place, *kept_texts, *marks, *normals], "texts"))
