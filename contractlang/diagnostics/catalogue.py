@@ -259,6 +259,12 @@ RULES = (
         "`floor $0` for the fund, `max(weight, 0)` for a weight.",
     ),
     Entry(
+        "money-in-counts",
+        "a population that sees counts only reads money",
+        "Rows that several payers share let everybody count people and events, and nobody see what another pays. The table has "
+        "no column of money, and no spending adds up dollars of the population.",
+    ),
+    Entry(
         "residual-not-taken-up",
         "what is left of a pool goes to another pool that does not take it up",
         "Money never moves without being written on both sides: the pool that receives it says `add NAME.residual`.",

@@ -404,6 +404,9 @@ class ItemBuilder(MeasureParts, EquityBuilder):
     def as_of(self, kids: list[Part], _start: int, _end: int) -> Clause:
         return Clause("as", None, tuple(kids))
 
+    def see(self, _kids: Kids, _start: int, _end: int) -> Clause:
+        return Clause("see", None, ())
+
     def refusal(self, kids: Kids, _start: int, _end: int) -> Clause:
         return Clause("refuse", None, tuple(kids))
 

@@ -13,7 +13,7 @@ from contractlang.runtime.cases import read_case, run_case
 
 FOLDER = contracts_folder()
 FAMILIES = ("bcbsm", "bcbsma", "public")
-CASES = sorted(path for name in (*FAMILIES, "cms", "orders") for path in (FOLDER / name).rglob("case.toml"))
+CASES = sorted(path for name in (*FAMILIES, "cms", "colorado", "orders") for path in (FOLDER / name).rglob("case.toml"))
 CONTRACTS = sorted(
     path
     for name in FAMILIES

@@ -118,10 +118,22 @@ def _check_results(low: Lowering, document: ast.Document) -> None:
             )
 
 
+def _category_constant(low: Lowering, value: ast.Expr) -> Ref | None:
+    """`constant this_payer = CIGNA`: a value of the only category that has it."""
+    if not isinstance(value, ast.Name) or len(value.parts) > 1 or low.scope.candidates(value):
+        return None
+    schemes = low.scope.scheme_of(value.text)
+    if len(schemes) != 1:
+        return None
+    return low.constant(value.text, Type(Kind.CATEGORY, scheme=schemes[0]), value.span)
+
+
 def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -> bool:
     match item:
         case ast.Constant(value=value):
-            ref = expressions.lower_expression(low, value)
+            ref = _category_constant(low, value)
+            if ref is None:
+                ref = expressions.lower_expression(low, value)
             if ref is None:
                 return False
             low.register(name, ref, "parameter", name, item.span)

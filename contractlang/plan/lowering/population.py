@@ -11,6 +11,7 @@ from fractions import Fraction
 from contractlang.plan import nodes, relations
 from contractlang.plan.lowering import attribution, overlaps, rows
 from contractlang.plan.lowering.context import Lowering
+from contractlang.plan.lowering.privacy import sees_no_money
 from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
     MONTHS,
@@ -52,6 +53,8 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     attribute = one(low, block, "attribute")
     overlap = overlaps.wanted(low, block)
     if overlap is None or table is None or keys is None or attribute is None:
+        return False
+    if not sees_no_money(low, block, table):
         return False
     member, moment = keys
     levels = tuple(n for n in block.per if n.text in low.scope.levels)

@@ -241,6 +241,12 @@ def _category_word(low: Lowering, left: Row, e: ast.Expr) -> Row | None:
     if left.type.kind is Kind.CATEGORY and left.type.scheme:
         word = e.parts[0] if isinstance(e, ast.Name) and len(e.parts) == 1 else None
         word = e.value if isinstance(e, ast.Text) else word
+        item = low.scope.items.get(word) if isinstance(e, ast.Name) and word is not None else None
+        if isinstance(item, ast.Constant) and word not in low.scope.categories[left.type.scheme].values:
+            low.used.add(item.name)
+            return (
+                _category_word(low, left, item.value) if isinstance(item.value, ast.Name) else _literal(low, item.value)
+            )
         if word is not None:
             if word not in low.scope.categories[left.type.scheme].values:
                 low.scope.unknown(

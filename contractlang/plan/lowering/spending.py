@@ -10,6 +10,7 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, rows
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.lookups import with_lookups
+from contractlang.plan.lowering.privacy import may_read
 from contractlang.plan.lowering.reduction import (
     BEFORE,
     ENTRY,
@@ -108,7 +109,7 @@ def population_of(low: Lowering, block: ast.Block) -> Population | None:
     found = low.populations.get(block.subject.text)
     if found is None and block.subject.text not in low.broken:
         low.scope.unknown(block.subject, list(low.populations), "population")
-    return found
+    return found if found is None or may_read(low, block, found.name) else None
 
 
 def _rows(low: Lowering, name: str, block: ast.Block, population: Population) -> tuple[str | None, TableSchema | None]:
