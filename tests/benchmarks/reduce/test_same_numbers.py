@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from contractlang.engines.duckdb.reduce import reduce
+from contractlang.engines.duckdb.reduce import reduce, statements
 from tests.benchmarks.reduce.run_contract import HERE, bound, compiled, digests
 
 MEMBERS = 3_000
@@ -58,3 +62,44 @@ def test_rows_in_another_order(data: Path, by_hand: dict[str, str], tmp_path: Pa
         assert digests(reduce(contract.plans[-1], dataset.members)) == by_hand
     finally:
         dataset.close()
+
+
+def test_the_sql(data: Path, snapshot: SnapshotAssertion) -> None:
+    """Member rows are read once, measures once, and every result comes from what is kept of them."""
+    contract = compiled(1)
+    dataset = bound(contract, data)
+    try:
+        found = statements(contract.plans[-1], dataset.members)
+    finally:
+        dataset.close()
+    assert ";\n\n".join(found) == snapshot
+    assert [sum(f'FROM "{table}"' in text for text in found) for table in ("member_months", "measures_wide")] == [1, 1]
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_goes_to_files(tmp_path: Path) -> None:
+    """Four million rows in 56 MB: some of them wait in files, and nothing else changes."""
+    _script("generate.py", str(tmp_path), "200000")
+    contract = compiled()
+    found, most = [], 0
+    for memory in (None, "56MB"):
+        dataset = bound(contract, tmp_path, memory)
+        dataset.connection.execute("SET threads = 2")
+        with ThreadPoolExecutor(1) as pool:
+            work = pool.submit(reduce, contract.plans[-1], dataset.members)
+            while not work.done():
+                most = max(most, _spilled(dataset.scratch))
+                time.sleep(0.005)
+        found.append(digests(work.result()))
+        dataset.close()
+    assert found[0] == found[1]
+    assert most > 1_000_000
+
+
+def _spilled(folder: Path | None) -> int:
+    """Bytes in the files of a folder; files come and go meanwhile."""
+    sizes = 0
+    for path in [] if folder is None else folder.rglob("*"):
+        with suppress(OSError):
+            sizes += path.stat().st_size
+    return sizes
