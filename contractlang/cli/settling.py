@@ -40,6 +40,8 @@ SPELLED = 4
 @click.option("--out", type=FILE, help="Write results.parquet, results.csv and run.json into this folder.")
 @click.option("--statement", is_flag=True, help="Print a statement for every group and period.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option("--lenient", is_flag=True, help="Set rows aside that cannot be used, say what they were worth, settle.")
+@click.option("--show-identifiers", is_flag=True, help="Name members in findings; without it rows are named by number.")
 @click.option("--memory-limit", metavar="SIZE", help="Memory for member rows (4GB); what does not fit goes to disk.")
 def run(
     *,
@@ -54,6 +56,8 @@ def run(
     out: Path | None,
     statement: bool,
     as_json: bool,
+    lenient: bool,
+    show_identifiers: bool,
     memory_limit: str | None,
 ) -> int:
     """Settle CONTRACT on the data of a binding, and print what is paid.
@@ -68,7 +72,17 @@ def run(
 
     sink = Sink()
     with progress() as step:
-        opened = open_run(contract, data, sink, overrides=overrides, tables=files, memory=memory, known_on=known_on)
+        opened = open_run(
+            contract,
+            data,
+            sink,
+            overrides=overrides,
+            tables=files,
+            memory=memory,
+            known_on=known_on,
+            lenient=lenient,
+            identifiers=show_identifiers,
+        )
         result = None
         if opened is not None:
             engines = Engines(settle=engine)
@@ -140,6 +154,10 @@ def _summary(opened: Opened, result: Result, written: list[Path]) -> None:
             click.echo(clean(line))
     for failed in result.failed_controls:
         click.echo(clean(failed))
+    if result.incomplete:
+        click.echo(clean(result.incomplete))
+        for part in result.set_aside:
+            click.echo(clean(f"  {part.words}; {'; '.join(part.examples)}"))
     for assumption in result.assumptions:
         click.echo(clean(f"{ILLUSTRATIVE}: {assumption.name} ({assumption.words})"))
     for line in (*opened.dataset.report.lines(), *account_lines(result), *move_lines(result)):

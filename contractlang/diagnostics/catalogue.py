@@ -462,6 +462,12 @@ SETTLING = (
         "Write an `example` block, or a folder with a `case.toml`.",
     ),
     Entry(
+        "rows-outside-term",
+        "rows lie in months that no period of the contract reads",
+        "They are neither paid on nor compared with, and counted nowhere. Files often hold other years as well; a mistyped month "
+        "would show here too.",
+    ),
+    Entry(
         "rows-unplaced",
         "member rows that count, or payments made before, belong to no group or no period that is settled",
         "They would add to nobody's money. Check how the binding reads the key, or exclude the rows with a reason.",

@@ -82,15 +82,26 @@ def evaluate(
     progress: Progress = quiet,
     keep: FilePath | None = None,
     known_on: dt.date | None = None,
+    lenient: bool = False,
 ) -> Settled:
     """Settle a contract on the data of a binding, as known on a day where `known_on` names one.
+
+    With `lenient`, rows that cannot be used are set aside instead of refused: see `Settled.set_aside`.
 
     `memory` (`4GB`) bounds what member rows take; the rest goes to a temporary folder. `progress` is called with a stage
     and the steps done and to do. What the reduce stage found is written into the folder `keep`, for `reopen`. Raises ContractError when nothing can be settled. Held groups and failed guarantees do not raise: see `findings`.
     """
     sink = Sink()
     opened = _open(
-        contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink, memory=memory, known_on=known_on
+        contract,
+        data,
+        tables=tables,
+        overrides=overrides,
+        roots=roots,
+        sink=sink,
+        memory=memory,
+        known_on=known_on,
+        lenient=lenient,
     )
     with closing(opened.dataset):
         stage = reduced(opened, sink, periods=periods, groups=groups, progress=progress)
@@ -230,6 +241,7 @@ def _open(
     sink: Sink,
     memory: str | None = None,
     known_on: dt.date | None = None,
+    lenient: bool = False,
 ) -> Opened:
     opened = open_run(
         Path(contract),
@@ -240,6 +252,7 @@ def _open(
         roots=[Path(root) for root in roots],
         memory=memory,
         known_on=known_on,
+        lenient=lenient,
     )
     if opened is None:
         raise ContractError(findings_of(sink))

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from contractlang.runtime.set_aside import SetAside
+
 VERSION = 1
 """Version of the JSON form; it rises when a field changes its meaning or goes away."""
 
@@ -43,6 +45,7 @@ class TableReport:
     """One table: its files, the rows that are used, the rows left out by reason, and its columns (keys first).
 
     `undated`: the run asks what was known on a day, and no column says when the rows were known.
+    `set_aside` are rows that a lenient run does not use because they cannot be used.
     """
 
     name: str
@@ -51,15 +54,20 @@ class TableReport:
     left_out: Mapping[str, int]
     columns: Sequence[ColumnReport]
     undated: bool = False
+    set_aside: Sequence[SetAside] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BindingReport:
-    """The report of a whole binding. `unused` names the tables that the binding has and the contract does not."""
+    """The report of a whole binding. `unused` names the tables that the binding has and the contract does not.
+
+    `unlisted` are rows that are set aside because exhibits and inputs do not name the same units.
+    """
 
     binding: str
     tables: Sequence[TableReport]
     unused: Sequence[str] = ()
+    unlisted: Sequence[SetAside] = ()
 
     def to_json(self) -> dict[str, object]:
         """A JSON object; amounts are decimal text."""
@@ -69,7 +77,10 @@ class BindingReport:
     def lines(self) -> Iterator[str]:
         """The report as lines of text: one per table, and one below it per column with something to say."""
         for table in self.tables:
-            yield f"{table.name}: {_rows(table.rows)} from {', '.join(table.files)}"
+            aside = sum(part.rows for part in table.set_aside)
+            yield f"{table.name}: {_rows(table.rows)} from {', '.join(table.files)}" + (
+                f", {aside:,} set aside" if aside else ""
+            )
             for reason, rows in table.left_out.items():
                 yield f"  left out: {_rows(rows)} ({reason})"
             if table.undated:
@@ -107,6 +118,7 @@ def _table(table: TableReport) -> dict[str, object]:
         "files": list(table.files),
         "rows": table.rows,
         "left_out": dict(table.left_out),
+        "set_aside": [aside.to_json() for aside in table.set_aside],
         "columns": [_column(column) for column in table.columns],
         **({"undated": True} if table.undated else {}),
     }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,15 +10,19 @@ from pathlib import Path
 import duckdb
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.engines.duckdb.aside import remove
 from contractlang.engines.duckdb.files import Connection, FileProblem, Parts, words
 from contractlang.engines.duckdb.reading import CellTable, Counts
 from contractlang.engines.reading import Raw
 from contractlang.engines.sql.knowing import Known
+from contractlang.runtime.asked import Asked
 from contractlang.runtime.binding import TableBinding
 from contractlang.runtime.binding_report import ColumnReport, Rounded, TableReport, plain
 from contractlang.runtime.cell_findings import Findings
 from contractlang.runtime.cells import Slot, known_columns, slots_of
 from contractlang.runtime.files import Columns, OpenFile, mixed_line_ends, open_file
+from contractlang.runtime.set_aside import SetAside
+from contractlang.runtime.setting_aside import set_rows_aside
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import LEDGER
 
@@ -28,7 +31,7 @@ from contractlang.semantics.scope import LEDGER
 class BoundTable:
     """A table whose cells have all been read; `index` gives the reading of a slot in `cells` (None: no file is read).
 
-    `counts` says for each reading what became of its cells.
+    `counts` says for each reading what became of its cells. Rows that cannot be used are not among the cells any more.
     """
 
     schema: TableSchema
@@ -39,6 +42,11 @@ class BoundTable:
     report: TableReport
     parts: Parts
     counts: Sequence[Counts] = ()
+
+    @property
+    def set_aside(self) -> Sequence[SetAside]:
+        """The rows that cannot be used."""
+        return self.report.set_aside
 
     def free(self, *, whole: bool) -> None:
         """Free what is not needed any more: the text of the files, and with `whole` the typed cells too."""
@@ -57,13 +65,14 @@ def bind_table(
     paths: Sequence[tuple[Path, str]],
     sink: Sink,
     *,
-    known_on: dt.date | None = None,
+    asked: Asked,
 ) -> BoundTable | None:
     """Load the files (with the name to show for each) and read every cell; None after a report of all that is wrong.
 
-    `known_on` leaves out the rows that were not known on a day; without it, those count that nothing has replaced.
+    Rows with cells or keys that cannot be used are set aside, and reported to `asked.rows`: whether the others may be
+    used without them is for the caller to decide.
     """
-    return _Binder(connection, schema, binding, sink, known_on).bind(paths)
+    return _Binder(connection, schema, binding, sink, asked).bind(paths)
 
 
 @dataclass(slots=True)
@@ -72,7 +81,7 @@ class _Binder:
     schema: TableSchema
     binding: TableBinding
     sink: Sink
-    known_on: dt.date | None = None
+    asked: Asked
     known: Sequence[Known] = ()
 
     def bind(self, paths: Sequence[tuple[Path, str]]) -> BoundTable | None:
@@ -82,7 +91,7 @@ class _Binder:
         columns = Columns(self.schema.name, files, self.binding.ignore_case, self.sink)
         where = [(columns.by_header(header, self.binding.span), values) for header, values in self.binding.where]
         slots = slots_of(self.schema, self.binding, columns, self.sink)
-        known = known_columns(self.schema, self.binding, columns, self.known_on, self.sink)
+        known = known_columns(self.schema, self.binding, columns, self.asked.known_on, self.sink)
         if known is None:
             return None
         self.known = known
@@ -156,12 +165,30 @@ class _Binder:
             span, help_ = self.binding.span, "check the values under `where`"
             self.sink.report(Diagnostic("file-empty", message, span, help=help_))
             return None
-        own = Sink()
-        self._find(cells, slots, counts, Findings(self.schema.name, cells, shown, used, self.binding.span, own))
-        self.sink.extend(own)
-        if own.failed:
-            return None
         numbers = {reading.name: i for i, reading in enumerate(cells.readings)}
+        keys = [slot for slot in slots if slot.key is not None and slot.name in numbers]
+        own = Sink()
+        findings = Findings(self.schema, cells, shown, used, self.binding.span, own, self.asked)
+        for slot in slots:
+            if slot.name in numbers:
+                findings.cells(slot, numbers[slot.name], counts[numbers[slot.name]])
+        if self.schema.keys or not self.schema.member_level:
+            findings.duplicates([(slot.name, numbers[slot.name]) for slot in keys])
+        aside: Sequence[SetAside] = ()
+        if own.failed or self._lacks(slots, numbers, counts):
+            aside = set_rows_aside(self.schema, slots, cells, counts, files=shown, asked=self.asked)
+            remove(cells, parts)
+            used, counts = cells.counts()
+        findings.months(numbers)
+        self.asked.rows.extend(own)
+        if (aside and used == 0) or (
+            own.failed and not keys
+        ):  # without keys nothing says which of several rows is meant
+            if self.asked.needs:
+                message = f"`{self.schema.name}`: no row of {', '.join(shown)} can be used"
+                help_ = "mend the rows that are named"
+                self.sink.report(Diagnostic("file-empty", message, self.binding.span, help=help_))
+            return None
         columns = [
             _from_file(cells, slot, numbers[slot.name], counts[numbers[slot.name]])
             if slot.reading is not None
@@ -170,8 +197,8 @@ class _Binder:
         ]
         left_out = {self._where_words(): all_rows - passing} if all_rows > passing else {}
         left_out |= unknown
-        undated = self.known_on is not None and not self.known
-        report = TableReport(self.schema.name, shown, used, left_out, columns, undated)
+        undated = self.asked.known_on is not None and not self.known
+        report = TableReport(self.schema.name, shown, used, left_out, columns, undated, aside)
         return BoundTable(self.schema, slots, cells, shown, used, report, parts, counts)
 
     def _dated(self, cells: CellTable, where: list[tuple[Raw, tuple[str, ...]]]) -> bool:
@@ -187,14 +214,13 @@ class _Binder:
                 self.sink.report(Diagnostic("cell-unreadable", message, self.binding.span, notes=(note,)))
         return fine
 
-    def _find(self, cells: CellTable, slots: Sequence[Slot], counts: Sequence[Counts], findings: Findings) -> None:
-        numbers = {reading.name: i for i, reading in enumerate(cells.readings)}
-        for slot in slots:
-            if slot.name in numbers:
-                findings.cells(slot, numbers[slot.name], counts[numbers[slot.name]])
-        if self.schema.keys or not self.schema.member_level:
-            keys = [(slot.name, numbers[slot.name]) for slot in slots if slot.key is not None and slot.name in numbers]
-            findings.duplicates(keys)
+    def _lacks(self, slots: Sequence[Slot], numbers: Mapping[str, int], counts: Sequence[Counts]) -> bool:
+        """Whether rows lack a value that is added up."""
+        return self.asked.needs and any(
+            counts[numbers[slot.name]].absent
+            for slot in slots
+            if slot.name in numbers and slot.name in self.asked.use.needed and not slot.default_of
+        )
 
     def _where_words(self) -> str:
         tests = [f"{header} is not {' or '.join(f'`{v}`' for v in values)}" for header, values in self.binding.where]

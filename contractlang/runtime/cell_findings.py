@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -10,8 +10,11 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.engines.duckdb.files import SHOWN
 from contractlang.engines.duckdb.reading import CellTable, Counts
 from contractlang.engines.reading import ABSENT, OUTSIDE, PERIODS, UNREADABLE, Reading, Unreadable, read_cell
+from contractlang.runtime.asked import Asked
 from contractlang.runtime.cell_formats import listed
 from contractlang.runtime.cells import FROM, Slot
+from contractlang.semantics.model import TableSchema
+from contractlang.semantics.types import MEMBER_MONTH
 from contractlang.source import Span
 
 
@@ -19,12 +22,17 @@ from contractlang.source import Span
 class Findings:
     """Reports what is wrong with the cells of one table."""
 
-    table: str
+    schema: TableSchema
     cell_table: CellTable
     files: Sequence[str]
     rows: int
     span: Span | None
     sink: Sink
+    asked: Asked
+
+    @property
+    def table(self) -> str:
+        return self.schema.name
 
     def cells(self, slot: Slot, index: int, counts: Counts) -> None:
         """Report the cells of one column that cannot be used, and those that are missing without a rule."""
@@ -44,9 +52,11 @@ class Findings:
         total, found = self.cell_table.duplicates([index for _, index in keys], needed)
         if not total:
             return
+        hidden = set() if self.asked.identifiers else {k.name for k in self.schema.keys if k.role == "open"}
         notes = []
         for again in found:
-            key = ", ".join(f"{name} `{value}`" for (name, _), value in zip(keys, again.values, strict=True))
+            shown = [(n, v) for (n, _), v in zip(keys, again.values, strict=True) if n not in hidden]
+            key = ", ".join(f"{name} `{value}`" for name, value in shown)
             places = f"{self._place(*again.first)} and {self._place(*again.last)}"
             notes.append(f"{key or 'the table'}: {_rows(again.count)}, {places}")
         names = listed([name for name, _ in keys])
@@ -55,8 +65,41 @@ class Findings:
             f"`{self.table}`: {many} more than one row" if keys else f"`{self.table}` has no key, yet several rows"
         )
         help_ = f"the key of the table is {names}: is one missing, or are rows doubled in the file?" if keys else ""
+        more = _more(total, len(notes))
+        said = tuple(self._differences([i for _, i in keys], needed)) if keys else ()
+        self.sink.report(Diagnostic("duplicate-key", message, self.span, notes=(*said, *notes, *more), help=help_))
+
+    def _differences(self, keys: Sequence[int], needed: Sequence[int]) -> Iterator[str]:
+        """`2 keys: the rows differ in pcp_group (whose row it is)`, per set of columns in which rows of one key differ."""
+        others = {i: r.name for i, r in enumerate(self.cell_table.readings) if i not in keys}
+        for differing, count in self.cell_table.differences(keys, needed, others):
+            names = [f"`{n}` (whose row it is)" if n == self.asked.use.unit else f"`{n}`" for n in differing]
+            what = f"the rows differ in {', '.join(names)}" if names else "the rows say the same"
+            yield f"{count:,} key{'' if count == 1 else 's'}: {what}"
+
+    def months(self, numbers: Mapping[str, int]) -> None:
+        """Warn of rows in months that no period of the contract reads: they are counted nowhere."""
+        key = next((k.name for k in self.schema.keys if k.role == "period" and k.name in numbers), None)
+        if key is None or self.asked.months is None or not self.schema.member_level:
+            return
+        found = self.cell_table.outside(numbers[key], self.asked.months.stretches)
+        if not found:
+            return
+        notes = [f"`{month}`: {_rows(count)}, {self._place(*first)}" for month, count, first in found[:SHOWN]]
+        total = sum(count for _, count, _ in found)
+        many = "a month" if len(found) == 1 else f"{len(found):,} months"
+        message = f"`{self.table}.{key}`: {_rows(total)} in {many} that no period of the contract reads"
+        shown = sum(count for _, count, _ in found[:SHOWN])
+        help_ = "they are counted nowhere: mend the file if they belong to the term"
         self.sink.report(
-            Diagnostic("duplicate-key", message, self.span, notes=(*notes, *_more(total, len(notes))), help=help_)
+            Diagnostic(
+                "rows-outside-term",
+                message,
+                self.span,
+                notes=(*notes, *_more(total, shown)),
+                help=help_,
+                severity=Severity.WARNING,
+            )
         )
 
     def _unreadable(self, slot: Slot, index: int, total: int) -> None:
@@ -92,6 +135,9 @@ class Findings:
         ]
         message = f"{_cells(total)} outside the bounds of the contract"
         help_ = "mend the file, or the bounds after `within` in the contract"
+        column = self.schema.column(slot.name)
+        if column is not None and (column.type.unit == MEMBER_MONTH or column.name == self.asked.use.months):
+            help_ = "member-months are not negative: mend the file, or write `within` if it books reversals"
         self._report("out-of-range", slot, _Finding(message, notes, total, help_))
 
     def _missing(self, slot: Slot, index: int, total: int) -> None:

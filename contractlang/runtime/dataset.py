@@ -6,27 +6,34 @@ import atexit
 import datetime as dt
 import os
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from fractions import Fraction
 from pathlib import Path
 from tempfile import mkdtemp
 
-from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.engines import periods as calendar
 from contractlang.engines.base import Frame, Inputs, MemberTable, Table
 from contractlang.engines.duckdb.files import Connection, connect
+from contractlang.plan.row_uses import PeriodsRead, RowUse
+from contractlang.runtime.asked import Asked, Months
 from contractlang.runtime.binding import Binding, TableBinding
 from contractlang.runtime.binding_report import BindingReport
 from contractlang.runtime.bound_arrays import Array, in_force, member_table, settlement_table
 from contractlang.runtime.bound_table import BoundTable, bind_table
 from contractlang.runtime.frames import settled_rows
+from contractlang.runtime.set_aside import SetAside
 from contractlang.semantics.model import TableSchema
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Bound tables at settlement grains, bound member-level tables, the settled rows, and the report of the binding."""
+    """Bound tables at settlement grains, bound member-level tables, the settled rows, and the report of the binding.
+
+    `set_aside` are the rows that a lenient binding does not use.
+    """
 
     tables: Mapping[str, Table]
     members: Mapping[str, MemberTable]
@@ -34,6 +41,7 @@ class Dataset:
     report: BindingReport
     connection: Connection
     scratch: Path | None = None
+    set_aside: tuple[SetAside, ...] = ()
 
     def inputs(self, periods: Collection[str] | None = None, units: Collection[str] | None = None) -> Inputs:
         """What an engine reads: the settled rows of the given periods and units (None: all).
@@ -59,6 +67,21 @@ class Dataset:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a binding does with rows: how the contract uses them, and which settlement periods it reads (None: any).
+
+    `lenient` sets rows aside that cannot be used; otherwise they are errors. `identifiers` lets findings name the keys
+    of members. `look` is shown what could be bound without the rows that are errors, so that it can find more of them.
+    """
+
+    uses: Mapping[str, RowUse] = field(default_factory=dict)
+    read: PeriodsRead | None = None
+    lenient: bool = False
+    identifiers: bool = False
+    look: Callable[[Dataset], None] | None = None
+
+
 def bind(
     tables: Sequence[TableSchema],
     binding: Binding,
@@ -70,6 +93,7 @@ def bind(
     periods: Sequence[str] = (),
     memory: str | None = None,
     known_on: dt.date | None = None,
+    rows: Rows | None = None,
 ) -> Dataset | None:
     """Bind all tables of a contract; None when anything is wrong, with everything that is wrong in the sink.
 
@@ -77,15 +101,19 @@ def bind(
     settle where no input has them (contracts with member rows and exhibits only). `memory` (`4GB`) bounds what the
     database holds; the rest goes into a temporary folder. `known_on` uses the rows that were known on that day.
     """
+    rows = rows or Rows()
     _check_overrides(tables, binding, overrides, sink)
     connection = connect()
     scratch = None if memory is None else _bounded(connection, memory)
     bound: dict[str, BoundTable] = {}
+    about_rows = Sink()
     for schema in tables:
-        found = _bind_one(connection, schema, binding, overrides, sink, known_on=known_on)
+        asked = replace(_asked(schema, rows, about_rows), known_on=known_on)
+        found = _bind_one(connection, schema, binding, overrides, sink, asked=asked)
         if found is not None:
             bound[schema.name] = found
     if sink.failed or len(bound) < len(tables):
+        sink.extend(about_rows)
         connection.close()
         return None
     settlement = {name: settlement_table(table) for name, table in bound.items() if not table.schema.member_level}
@@ -93,14 +121,35 @@ def bind(
         table.free(whole=not table.schema.member_level)
     tables_at_grain = _resolved(settlement, period, periods)
     schemas = {schema.name: schema for schema in tables}
-    frame = settled_rows(tables_at_grain, schemas, (unit, period), periods, sink)
-    if frame is None:
-        connection.close()
-        return None
+    # Where rows of these tables are errors already, what they lack elsewhere is only a consequence.
+    doubtful = any(table.set_aside for table in bound.values() if not table.schema.member_level)
+    about_units = Sink() if doubtful and not rows.lenient else about_rows
+    frame, unlisted = settled_rows(tables_at_grain, schemas, (unit, period), periods, about_units)
     members = {name: member_table(table) for name, table in bound.items() if table.schema.member_level}
     unused = [name for name in binding.tables if name not in schemas]
-    report = BindingReport(binding.name, [bound[schema.name].report for schema in tables], unused)
-    return Dataset(tables_at_grain, members, frame, report, connection, scratch)
+    report = BindingReport(binding.name, [bound[schema.name].report for schema in tables], unused, unlisted)
+    aside = (*(part for table in bound.values() for part in table.set_aside), *unlisted)
+    dataset = Dataset(tables_at_grain, members, frame, report, connection, scratch, aside)
+    if about_rows.failed and not rows.lenient:
+        sink.extend(about_rows)
+        if rows.look is not None:
+            rows.look(dataset)
+        dataset.close()
+        return None
+    sink.extend(as_warnings(about_rows) if rows.lenient else about_rows)
+    return dataset
+
+
+def _asked(schema: TableSchema, rows: Rows, sink: Sink) -> Asked:
+    use = rows.uses.get(schema.name, RowUse())
+    months = Months.of(rows.read, use.ahead) if rows.read is not None and schema.name in rows.uses else None
+    return Asked(sink, use, months, rows.lenient, rows.identifiers)
+
+
+def as_warnings(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """What is set aside is no error any more; the remedy stays the same."""
+    for diagnostic in found:
+        yield replace(diagnostic, severity=Severity.WARNING)
 
 
 def _bounded(connection: Connection, memory: str) -> Path:
@@ -141,13 +190,22 @@ def _bind_one(
     overrides: Mapping[str, Path],
     sink: Sink,
     *,
-    known_on: dt.date | None,
+    asked: Asked,
 ) -> BoundTable | None:
     found = binding_of(schema, binding, sink)
     paths = [] if found is None else table_paths(found, binding, overrides, sink)
-    return (
-        bind_table(connection, schema, found, paths, sink, known_on=known_on) if found is not None and paths else None
+    if found is None or not paths:
+        return None
+    return bind_table(connection, _with_months(schema, asked.use.months), found, paths, sink, asked=asked)
+
+
+def _with_months(schema: TableSchema, months: str | None) -> TableSchema:
+    """Member-months are not negative, in whatever unit their column is declared."""
+    columns = tuple(
+        replace(column, low=Fraction(0)) if column.name == months and column.low is None else column
+        for column in schema.columns
     )
+    return replace(schema, columns=columns)
 
 
 def binding_of(schema: TableSchema, binding: Binding, sink: Sink) -> TableBinding | None:

@@ -19,6 +19,8 @@ from contractlang.runtime.ledger import report_unsettled
 from contractlang.runtime.member_accounts import report_unplaced
 from contractlang.runtime.reducing import Progress, distinct, quiet, reduce_members, with_reduced
 from contractlang.runtime.result import LeftOut, Result, Status
+from contractlang.runtime.set_aside import SetAside
+from contractlang.runtime.strangers import set_strangers_aside
 from contractlang.values import State
 
 Accounts = Mapping[str, Sequence[Mapping[str, object]]]
@@ -47,26 +49,39 @@ def execute(
     groups: Iterable[str] = (),
     engines: Engines = AUTO,
     progress: Progress = quiet,
+    aside: Sequence[SetAside] | None = None,
+    identifiers: bool = False,
 ) -> Result | None:
     """Settle every row of the inputs and report those of the given periods and groups (all, when none are given).
 
     Held units, failed guarantees and an engine that cannot do the job are reported to the sink; None when nothing can
-    be settled at all.
+    be settled at all. A lenient run gives `aside`, the rows that were set aside before: more may follow, and the result
+    says all of them. With `identifiers`, findings name the keys of members.
     """
-    reduced = reduce_stage(programme, inputs, sink, engines.reduce, progress)
+    found = None if aside is None else list(aside)
+    reduced = reduce_stage(programme, inputs, sink, engines.reduce, progress, aside=found, identifiers=identifiers)
     if reduced is None:
         return None
-    return settle_stage(
+    result = settle_stage(
         programme, *reduced, sink, periods=periods, groups=groups, engine=engines.settle, progress=progress
     )
+    return result if result is None or found is None else replace(result, set_aside=tuple(found))
 
 
 def reduce_stage(
-    programme: Programme, inputs: Inputs, sink: Sink, engine: str = "auto", progress: Progress = quiet
+    programme: Programme,
+    inputs: Inputs,
+    sink: Sink,
+    engine: str = "auto",
+    progress: Progress = quiet,
+    *,
+    aside: list[SetAside] | None = None,
+    identifiers: bool = False,
 ) -> tuple[Inputs, list[Accounts | None]] | None:
     """The inputs with every reduced table, and the accounts of each distinct plan (None: it reduces nothing).
 
-    None after a report of rows that must not be there, or of too little memory.
+    None after a report of rows that must not be there, or of too little memory. Rows that belong to no settled unit are
+    reported; with `aside` they are added to it, and are no error.
     """
     plans = distinct(programme)
     progress("reducing", 0, len(plans))
@@ -76,9 +91,17 @@ def reduce_stage(
         message = f"the sums over member rows do not fit into memory: {error}"
         sink.report(Diagnostic("memory-exceeded", message, help="give more with `--memory-limit`"))
         return None
-    if report_breaches(plans, reduced, sink):
+    if report_breaches(plans, reduced, sink, identifiers=identifiers):
         return None
-    inputs = with_reduced(inputs, programme, plans, reduced, sink)
+    listed = inputs.frame
+    listing = [name for name, table in inputs.tables.items() if plans[-1].unit in table.keys]
+    inputs = with_reduced(inputs, programme, plans, reduced)
+    if len(listed):
+        parts = [(plan, part) for plan, part in zip(plans, reduced, strict=True) if part is not None]
+        frame, found = set_strangers_aside(programme, parts, listed, sink, listing=listing, lenient=aside is not None)
+        inputs = replace(inputs, frame=frame)
+        if aside is not None:
+            aside += found
     return inputs, [None if part is None else part.accounts for part in reduced]
 
 

@@ -26,7 +26,7 @@ def as_text(result: Result, heading: Heading, found: Trace, row: int, width: int
     plan = result.programme.plans[result.period(row)]
     title = f"{heading.contract} {heading.version}: {plan.unit} {result.group(row)}, {result.period(row)}"
     lines = [clean(title)]
-    lines += [clean(line) for line in (heading.as_known, heading.warning) if line]
+    lines += [clean(line) for line in (heading.as_known, heading.warning, result.incomplete) if line]
     lines.extend(clean(f"{ILLUSTRATIVE}: {assumption}") for assumption in _assumed(result, found, row))
     if reason := result.reasons.get(row):
         lines.append(clean(f"{_standing(result, row)}: {reason}"))
@@ -45,6 +45,7 @@ def as_json(result: Result, heading: Heading, found: Trace, row: int) -> dict[st
         "status": _standing(result, row),
         "reason": result.reasons.get(row, ""),
         "illustrative": _assumed(result, found, row),
+        "incomplete": result.incomplete,
         "trace": _node(found),
     }
 

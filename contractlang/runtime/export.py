@@ -27,6 +27,7 @@ from contractlang.runtime.heading import Heading
 from contractlang.runtime.ledger import summary
 from contractlang.runtime.payees import PayeeTotal, payee_totals
 from contractlang.runtime.result import Name, Result, Status
+from contractlang.runtime.set_aside import as_json as set_aside_json
 from contractlang.semantics.types import Grain, Kind, Type
 from contractlang.values import Absent, State, Value
 
@@ -312,6 +313,7 @@ def description(result: Result, heading: Heading) -> dict[str, Any]:
             }
             for b in summary(result)
         ],
+        "set_aside": set_aside_json(result.set_aside),
         "controls": [
             {
                 "name": o.control.name,

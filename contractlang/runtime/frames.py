@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines import periods as calendar
-from contractlang.engines.base import Column, Frame, Table
+from contractlang.engines.base import Column, Frame, Table, exact
+from contractlang.runtime.set_aside import SetAside
 from contractlang.semantics.model import TableSchema
+from contractlang.semantics.types import USD
 
 _SHOWN = 5
 
@@ -21,11 +24,11 @@ def settled_rows(
     keys: tuple[str, str],
     periods: Sequence[str],
     sink: Sink,
-) -> Frame | None:
+) -> tuple[Frame, list[SetAside]]:
     """The pairs of unit and period that inputs have rows for, ordered by period and unit.
 
     Without such inputs, the units of the exhibits in each of `periods`. Exhibits and inputs must name the same units:
-    a unit on one side only is reported, and None returned. A table that need not have a row for every key (see
+    a unit on one side only is reported, is not settled, and comes back among the rows to set aside. A table that need not have a row for every key (see
     `TableSchema.sparse`) is no list of units: beside exhibits, it only says which periods there are.
     """
     unit, period = keys
@@ -35,17 +38,18 @@ def settled_rows(
     whole = [t for t in inputs.values() if set(t.keys) == {unit, period}]
     if len(inputs) == 1 and whole and not exhibits:
         only = whole[0]  # already ordered and free of duplicates
-        return Frame(only.keys[unit].values.tolist(), only.keys[period].values.tolist())
+        return Frame(only.keys[unit].values.tolist(), only.keys[period].values.tolist()), []
+    aside: list[SetAside] = []
     rows = {pair for table in inputs.values() for pair in _pairs(table, unit, period)}
     if rows and exhibits and all(schemas[n].sparse for n in inputs):
         labels = sorted({p for _, p in rows})
         rows |= {pair for table in exhibits.values() for pair in _listed(table, unit, period, labels)}
     if not rows:
         rows = {pair for table in exhibits.values() for pair in _listed(table, unit, period, periods)}
-    elif not _same_units(rows, inputs, exhibits, keys, sink):
-        return None
+    else:
+        aside = _on_one_side(rows, inputs, exhibits, keys, schemas=schemas, sink=sink)
     ordered = sorted(rows, key=lambda row: (row[1], row[0]))
-    return Frame([u for u, _ in ordered], [p for _, p in ordered])
+    return Frame([u for u, _ in ordered], [p for _, p in ordered]), aside
 
 
 def _whole(table: Table, period: str) -> Table:
@@ -68,18 +72,22 @@ def _listed(table: Table, unit: str, period: str, periods: Sequence[str]) -> Ite
     return [(u, p) for u in table.keys[unit].values.tolist() for p in periods]
 
 
-def _same_units(
+def _on_one_side(
     rows: set[tuple[str, str]],
     inputs: Mapping[str, Table],
     exhibits: Mapping[str, Table],
     keys: tuple[str, str],
+    *,
+    schemas: Mapping[str, TableSchema],
     sink: Sink,
-) -> bool:
+) -> list[SetAside]:
+    """Report what only the inputs or only an exhibit names, and take it out of `rows`."""
     unit, period = keys
     labels = sorted({p for _, p in rows})
-    fine = True
-    for name, table in exhibits.items():
-        listed = set(_listed(table, unit, period, labels))
+    aside: list[SetAside] = []
+    named = {name: set(_listed(table, unit, period, labels)) for name, table in exhibits.items()}
+    there = {u for u, _ in rows}
+    for name, listed in named.items():
         lacking = sorted(rows - listed)
         if lacking:
             notes = [f"{unit} `{u}` in {p}" for u, p in lacking[:_SHOWN]]
@@ -89,15 +97,36 @@ def _same_units(
             help_ = f"add them to the file of `{name}`, or leave them out of the data with `where`"
             message = f"{many} no terms in the exhibit `{name}`"
             sink.report(Diagnostic("exhibit-row-missing", message, notes=tuple(notes), help=help_))
-            fine = False
-        idle = sorted({u for u, _ in listed} - {u for u, _ in rows})
+            rows -= set(lacking)
+            reason = f"no terms in the exhibit `{name}`"
+            aside += [part for n, t in inputs.items() if (part := _of_pairs(schemas[n], t, set(lacking), keys, reason))]
+        idle = sorted({u for u, _ in listed} - there)
         if idle:
             shown = ", ".join(f"`{u}`" for u in idle[:_SHOWN]) + (" …" if len(idle) > _SHOWN else "")
             message = f"{len(idle):,} {unit}(s) of the exhibit `{name}` have no row in {_names(inputs)}: {shown}"
             help_ = "mend the names of the units, or remove the rows from the exhibit"
             sink.report(Diagnostic("exhibit-row-missing", message, help=help_))
-            fine = False
-    return fine
+            found = [u for u in exhibits[name].keys[unit].values.tolist() if u in idle]
+            examples = tuple(f"{unit} `{u}`" for u in idle[:_SHOWN])
+            aside.append(SetAside(name, f"no row in {_names(inputs)}", len(found), examples))
+    return aside
+
+
+def _of_pairs(
+    schema: TableSchema, table: Table, pairs: set[tuple[str, str]], keys: tuple[str, str], reason: str
+) -> SetAside | None:
+    """The rows of an input for some units and periods, with the money on them."""
+    rows = [row for row, pair in enumerate(_pairs(table, *keys)) if pair in pairs]
+    money: dict[str, Fraction] = {}
+    unread = 0
+    for column in schema.columns:
+        if column.type.unit == USD and column.name in table.columns:
+            cells = [exact(table.columns[column.name], row) for row in rows]
+            amounts = [cell for cell in cells if isinstance(cell, Fraction)]
+            money[column.name] = sum(amounts, Fraction(0)) * column.factor
+            unread += len(cells) - len(amounts)
+    examples = tuple(f"{keys[0]} `{u}` in {p}" for u, p in sorted(pairs)[:_SHOWN])
+    return SetAside(schema.name, reason, len(rows), examples, money, unread) if rows else None
 
 
 def _names(tables: Iterable[str]) -> str:

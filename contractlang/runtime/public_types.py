@@ -14,7 +14,7 @@ from contractlang.diagnostics.render import terminal
 from contractlang.library.edition import Edition
 from contractlang.library.show import show as consolidate
 from contractlang.plan.compiler import Compiled
-from contractlang.runtime import explanation, statement_forms
+from contractlang.runtime import explanation, set_aside, statement_forms
 from contractlang.runtime.export import export
 from contractlang.runtime.formatting import unit_words
 from contractlang.runtime.heading import Heading
@@ -226,6 +226,11 @@ class Settled:
     def totals(self) -> list[PaymentTotal]:
         """What is paid and owed, per payment and period, in exact dollars."""
         return self.result.totals()
+
+    @property
+    def set_aside(self) -> dict[str, object]:
+        """What a lenient run did without: `summary` (a sentence), `rows`, and `reasons` with counts, money and examples."""
+        return set_aside.as_json(self.result.set_aside)
 
     def status(self, group: str, period: str) -> tuple[str, str]:
         """`settled`, `held` or `not settled`, and why. Raises KeyError for a row that does not exist."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines import registry
 from contractlang.engines.base import Bytes, Column, Frame, Inputs, Programme, Reduced, Table
 from contractlang.engines.reference.cells import labels
@@ -45,7 +44,7 @@ def reduce_members(plans: Sequence[Plan], inputs: Inputs, name: str, progress: P
 
 
 def with_reduced(
-    inputs: Inputs, programme: Programme, plans: Sequence[Plan], reduced: Sequence[Reduced | None], sink: Sink
+    inputs: Inputs, programme: Programme, plans: Sequence[Plan], reduced: Sequence[Reduced | None]
 ) -> Inputs:
     """The inputs with all reduced tables; the rows of a period come from the plan that governs it."""
     parts: dict[str, list[tuple[Plan, Table]]] = {}
@@ -60,8 +59,6 @@ def with_reduced(
     frame = inputs.frame
     if not len(frame):
         frame = _frame(programme, plans[-1], counted.values())
-    else:
-        _report_strangers(frame, plans[-1], counted, sink)
     return replace(inputs, frame=frame, tables={**inputs.tables, **tables})
 
 
@@ -115,22 +112,3 @@ def _frame(programme: Programme, plan: Plan, tables: Iterable[Table]) -> Frame:
     order = {period: number for number, period in enumerate(programme.plans)}
     rows = sorted(found, key=lambda row: (order[row[1]], row[0]))
     return Frame([unit for unit, _ in rows], [period for _, period in rows])
-
-
-def _report_strangers(frame: Frame, plan: Plan, tables: Mapping[str, Table], sink: Sink) -> None:
-    """Units with member rows that no exhibit lists: they would be left out silently."""
-    known = set(frame.units)
-    for name, table in tables.items():
-        if plan.unit not in table.keys:
-            continue
-        strange = sorted(set(labels(table.keys[plan.unit])) - known)
-        if strange and not name.startswith("ledger."):  # what was paid to them is reported apart
-            shown = ", ".join(f"`{unit}`" for unit in strange[:5]) + (" …" if len(strange) > 5 else "")
-            sink.report(
-                Diagnostic(
-                    "exhibit-row-missing",
-                    f"`{name}` counts members of {len(strange)} {plan.unit}(s) that no exhibit or input lists: {shown}",
-                    help=f"add a row for each {plan.unit}, or exclude these members in the population",
-                )
-            )
-            return

@@ -14,6 +14,7 @@ from contractlang.engines.base import Bytes, Inputs, Ints, Programme, Settlement
 from contractlang.plan.nodes import Assertion, Assumption, Named, Plan
 from contractlang.runtime.controls import Outcome
 from contractlang.runtime.provenance import Point, Provenance
+from contractlang.runtime.set_aside import SetAside, incomplete
 from contractlang.runtime.steps import in_contract_order
 from contractlang.semantics.types import Grain, Type
 from contractlang.values import Value
@@ -97,7 +98,7 @@ class Result:
     """Everything that a run found out; values are asked for by name.
 
     `rows` are the rows of `settlement.frame` that the run reports, in order; `status` and `reasons` are by frame row.
-    `accounts` holds, per plan (by `id`) and block, what a population or spending block counted and left out.
+    `set_aside` are the rows that a lenient run did without. `accounts` holds, per plan (by `id`) and block, what a population or spending block counted and left out.
     """
 
     programme: Programme
@@ -111,6 +112,7 @@ class Result:
     left_out: tuple[LeftOut, ...] = ()
     controls: tuple[Outcome, ...] = ()
     accounts: Mapping[int, Mapping[str, Sequence[Mapping[str, object]]]] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
 
     @cached_property
     def plans(self) -> list[Plan]:
@@ -154,6 +156,11 @@ class Result:
             f"control `{name}` does not agree ({count} of {sum(o.control.name == name for o in self.controls)} places)"
             for name, count in names.items()
         ]
+
+    @property
+    def incomplete(self) -> str:
+        """`settled on incomplete data: 5 rows set aside (…)`; "" where no row was set aside."""
+        return incomplete(self.set_aside)
 
     @cached_property
     def assumptions(self) -> list[Assumption]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines.base import Inputs, Programme
 from contractlang.plan.compiler import Compiled, compile_file
 from contractlang.plan.nodes import Plan
+from contractlang.plan.row_uses import periods_read, row_uses
 from contractlang.runtime.binding import Binding, read_binding
-from contractlang.runtime.dataset import Dataset, bind
+from contractlang.runtime.dataset import Dataset, Rows, bind
 from contractlang.runtime.executor import AUTO, Engines, execute, reduce_stage, settle_stage
 from contractlang.runtime.heading import Heading, heading
 from contractlang.runtime.reducing import Progress, quiet
@@ -36,6 +37,8 @@ class Opened:
     dataset: Dataset
     programme: Programme
     heading: Heading
+    lenient: bool = False
+    identifiers: bool = False
 
     @property
     def inputs(self) -> Inputs:
@@ -52,11 +55,14 @@ def open_run(
     roots: Sequence[Path] = (),
     memory: str | None = None,
     known_on: dt.date | None = None,
+    lenient: bool = False,
+    identifiers: bool = False,
 ) -> Opened | None:
     """Compile a contract and bind its data; None, with every problem in the sink, when it cannot be settled.
 
     `overrides` maps constants and `block.step` to the text of a value; `tables` gives files by table name.
-    `known_on` looks at the data and the amendments as they were known on that day.
+    `known_on` looks at the data and the amendments as they were known on that day. A `lenient` run sets rows aside that
+    cannot be used. With `identifiers`, findings name the keys of members.
     """
     values = parse_overrides(overrides or {}, sink)
     compiled = compile_file(contract, sink, overrides=values, roots=roots, known_on=known_on)
@@ -66,6 +72,19 @@ def open_run(
     if binding is None:
         return None
     periods = [period.label for period in compiled.periods()]
+    plans = programme(compiled)
+
+    def look(refused: Dataset) -> None:
+        """What the rows that are left say beyond the errors: a second run should not be needed to find out."""
+        reduce_stage(plans, refused.inputs(list(plans.plans)), sink, identifiers=identifiers)
+
+    rows = Rows(
+        row_uses(compiled.plans),
+        periods_read(plans.plans),
+        lenient=lenient,
+        identifiers=identifiers,
+        look=look,
+    )
     dataset = bind(
         compiled.tables,
         binding,
@@ -76,10 +95,11 @@ def open_run(
         periods=periods,
         memory=memory,
         known_on=known_on,
+        rows=rows,
     )
     if dataset is None:
         return None
-    return Opened(compiled, binding, dataset, programme(compiled), heading(compiled, str(data)))
+    return Opened(compiled, binding, dataset, plans, heading(compiled, str(data)), lenient, identifiers)
 
 
 def programme(compiled: Compiled) -> Programme:
@@ -104,7 +124,15 @@ def settle(
     if not _ready(opened, sink, periods, groups):
         return None
     result = execute(
-        opened.programme, opened.inputs, sink, periods=periods, groups=groups, engines=engines, progress=progress
+        opened.programme,
+        opened.inputs,
+        sink,
+        periods=periods,
+        groups=groups,
+        engines=engines,
+        progress=progress,
+        aside=opened.dataset.set_aside if opened.lenient else None,
+        identifiers=opened.identifiers,
     )
     if result is not None and not opened.dataset.frame.units:
         _report_strange_groups(result, groups, opened.compiled.unit, sink)
@@ -117,12 +145,12 @@ def reduced(
     """The first half of `settle`: everything that needs the data."""
     if not _ready(opened, sink, periods, groups):
         return None
-    found = reduce_stage(opened.programme, opened.inputs, sink, progress=progress)
-    return (
-        None
-        if found is None
-        else Stage(*found, opened.dataset.report.to_json(), listed=bool(opened.dataset.frame.units))
-    )
+    aside = list(opened.dataset.set_aside) if opened.lenient else None
+    found = reduce_stage(opened.programme, opened.inputs, sink, progress=progress, aside=aside)
+    if found is None:
+        return None
+    report, listed = opened.dataset.report.to_json(), bool(opened.dataset.frame.units)
+    return Stage(*found, report, listed=listed, set_aside=tuple(aside or ()))
 
 
 def settle_reduced(
@@ -146,9 +174,11 @@ def settle_reduced(
         engine=engine,
         progress=progress,
     )
-    if result is not None and not stage.listed:
+    if result is None:
+        return None
+    if not stage.listed:
         _report_strange_groups(result, groups, compiled.unit, sink)
-    return result
+    return replace(result, set_aside=tuple(stage.set_aside))
 
 
 def _ready(opened: Opened, sink: Sink, periods: Sequence[str], groups: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pyarrow.ipc
 
 from contractlang.engines.base import Column, Frame, Inputs, MemberTable, Table
 from contractlang.runtime.executor import Accounts
+from contractlang.runtime.set_aside import SetAside
 
 FORMAT = "vbc-stage/1"
 _WIDE = "wide"  # integers beyond 64 bits travel as text
@@ -30,7 +31,8 @@ class Stage:
     """What the reduce stage left: the inputs with all reduced tables, and the accounts of each distinct plan.
 
     `report` is the report of the binding and `findings` what was found so far, both as plain data. `listed` says that the
-    data list the units, so that names of others were reported before.
+    data list the units, so that names of others were reported before. `set_aside` are the rows that a lenient run did
+    without.
     """
 
     inputs: Inputs
@@ -38,6 +40,7 @@ class Stage:
     report: Mapping[str, object]
     findings: Sequence[Mapping[str, Any]] = ()
     listed: bool = True
+    set_aside: Sequence[SetAside] = ()
 
 
 def save(stage: Stage, folder: Path, identity: str) -> None:
@@ -62,6 +65,7 @@ def save(stage: Stage, folder: Path, identity: str) -> None:
             "report": stage.report,
             "findings": list(stage.findings),
             "listed": stage.listed,
+            "set_aside": [_aside_packed(part) for part in stage.set_aside],
         },
         ensure_ascii=False,
     )  # fmt: skip
@@ -85,7 +89,9 @@ def load(folder: Path, identity: str) -> Stage | None:
         None if a is None else {b: [_unpacked(row) for row in rows] for b, rows in a.items()} for a in said["accounts"]
     ]
     rows = Frame(frame.column("unit").to_pylist(), frame.column("period").to_pylist())
-    return Stage(Inputs(rows, tables, members), accounts, said["report"], said["findings"], said["listed"])  # fmt: skip
+    aside = [_aside_unpacked(part) for part in said.get("set_aside", ())]
+    inputs = Inputs(rows, tables, members)
+    return Stage(inputs, accounts, said["report"], said["findings"], said["listed"], aside)
 
 
 # Tables --------------------------------------------------------------------------------------------------------------
@@ -166,3 +172,14 @@ def _packed(row: Mapping[str, object]) -> dict[str, Any]:
 
 def _unpacked(row: Mapping[str, Any]) -> dict[str, object]:
     return {k: Fraction(*v) if isinstance(v, list) else v for k, v in row.items()}
+
+
+def _aside_packed(part: SetAside) -> dict[str, Any]:
+    months = None if part.months is None else str(part.months)
+    return asdict(part) | {"money": {name: str(amount) for name, amount in part.money.items()}, "months": months}
+
+
+def _aside_unpacked(said: Mapping[str, Any]) -> SetAside:
+    months = None if said["months"] is None else Fraction(said["months"])
+    money = {name: Fraction(amount) for name, amount in said["money"].items()}
+    return SetAside(**{**said, "examples": tuple(said["examples"]), "money": money, "months": months})

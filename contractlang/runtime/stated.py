@@ -10,6 +10,7 @@ from pathlib import Path
 from contractlang.diagnostics.diagnostic import Sink
 from contractlang.engines.base import Column, Table, exact
 from contractlang.engines.duckdb.files import connect
+from contractlang.runtime.asked import Asked
 from contractlang.runtime.binding import Binding, Source, TableBinding
 from contractlang.runtime.bound_arrays import settlement_table
 from contractlang.runtime.bound_table import bind_table
@@ -42,8 +43,11 @@ def read_stated(
     columns = tuple(ColumnSchema(name, _type(source), missing=_NOTHING) for name, source in sources.items())
     wanted = TableSchema(schema.name, schema.kind, schema.keys, columns, dated=schema.dated, span=schema.span)
     with connect() as connection:
-        bound = bind_table(connection, wanted, replace(table, columns=sources, stated={}), paths, sink)
-        if bound is None:
+        rows = Sink()
+        own = replace(table, columns=sources, stated={})
+        bound = bind_table(connection, wanted, own, paths, sink, asked=Asked(rows))
+        sink.extend(rows)
+        if bound is None or rows.failed:
             return None
         result, _ = settlement_table(bound)
     keys = zip(*(_texts(result.keys[key.name]) for key in schema.keys if key.name in result.keys), strict=True)

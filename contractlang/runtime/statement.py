@@ -96,6 +96,7 @@ def statement(result: Result, heading: Heading, row: int) -> Statement:
     warnings = [line for line in (heading.as_known, heading.warning) if line]
     warnings += [f"{ILLUSTRATIVE}: {a.name} ({a.words})" for a in maker.assumed()]
     warnings += result.failed_controls
+    warnings += [result.incomplete] if result.incomplete else []
     sections = list(maker.blocks())
     if status is Status.SETTLED:
         sections += maker.payments()

@@ -24,6 +24,7 @@ from contractlang.engines.duckdb.files import Connection, FileProblem, Parts, co
 from contractlang.engines.duckdb.layout import DatabaseError, Refused, Sorted, bounded
 from contractlang.engines.duckdb.reading import CellTable, Counts
 from contractlang.engines.reading import Reading, scale
+from contractlang.runtime.asked import Asked
 from contractlang.runtime.binding import TableBinding
 from contractlang.runtime.cell_findings import Findings
 from contractlang.runtime.cell_formats import listed
@@ -324,7 +325,7 @@ def _stored(column: pa.Array, reading: Reading | None) -> pa.Array:
 def _findings(opened: _Opened, counts: Sequence[Counts], used: int, order: Order, sink: Sink) -> None:
     """Report what is wrong with rows: errors, or warnings where they are only set aside."""
     own = Sink()
-    findings = Findings(opened.recognised.schema.name, opened.cells, opened.files, used, None, own)
+    findings = Findings(opened.recognised.schema, opened.cells, opened.files, used, None, own, Asked(own))
     for slot in opened.slots:
         index = opened.index(slot.name)
         findings.cells(slot, index, counts[index])

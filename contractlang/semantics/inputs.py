@@ -12,7 +12,7 @@ from contractlang.semantics import literals
 from contractlang.semantics.cells import fitting
 from contractlang.semantics.model import ColumnSchema, KeyColumn, TableSchema
 from contractlang.semantics.scope import PERIODS, Scope, unknown
-from contractlang.semantics.types import EVENT, MEMBER, SCALAR, UNIT_WORDS, USD, Kind, Type, kind_of_unit
+from contractlang.semantics.types import EVENT, MEMBER, MEMBER_MONTH, SCALAR, UNIT_WORDS, USD, Kind, Type, kind_of_unit
 from contractlang.syntax import ast
 from contractlang.values import Absent, State, Value
 
@@ -113,6 +113,8 @@ def _column(scope: Scope, column: ast.Column, sink: Sink) -> ColumnSchema | None
             return None
     bounds = [None if b is None else fitting(scope, b, type_, sink, where) for b in (column.low, column.high)]
     low, high = (b if isinstance(b, Fraction) else None for b in bounds)
+    if low is None and type_.unit == MEMBER_MONTH:
+        low = Fraction(0)  # time that nobody was a member is no time; who books reversals says `within`
     if low is not None and high is not None and low > high:
         _bounds_swapped(column, sink)
         return None

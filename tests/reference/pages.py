@@ -25,7 +25,7 @@ from pathlib import Path
 from contractlang.locations import grammar_folder
 
 FOLDER = grammar_folder() / "reference"
-OTHERS = ("bindings.md", "cases.md", "command-line.md", "diagnostics.md", "trace.md")
+OTHERS = ("bad-data.md", "bindings.md", "cases.md", "command-line.md", "diagnostics.md", "trace.md")
 """Pages that are tested where their subject is."""
 
 _FENCE = re.compile(r"^```(\w*)(?: +(.*))?$")

@@ -264,7 +264,10 @@ def test_all_kinds_of_bad_cells_in_one_run(tmp_path: Path) -> None:
     }
     again = next(d for d in found if d.code == "duplicate-key")
     file = tmp_path / "data.csv"
-    assert again.notes == (f"aco `X1`, year `2021`: 2 rows, `{file}`, row 1 and `{file}`, row 7",)
+    assert again.notes == (
+        "1 key: the rows differ in `cost`, `rate`",
+        f"aco `X1`, year `2021`: 2 rows, `{file}`, row 1 and `{file}`, row 7",
+    )
 
 
 def test_floating_columns_need_decimals(tmp_path: Path) -> None:

@@ -166,6 +166,7 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
     assert [Path(file).name for file in table.row_files] == ["more.csv", "data.csv", "data.csv"]
     _, found = bound(tmp_path, binding=binding, files={"more.csv": more.replace("X0", "X1")})
     assert finding(found).notes == (
+        "1 key: the rows differ in `cost`, `rate`, `track`",
         f"aco `X1`, year `2021`: 2 rows, `{tmp_path}/data.csv`, row 1 and `{tmp_path}/more.csv`, row 1",
     )
 
@@ -430,6 +431,8 @@ def test_member_keys_are_unique(tmp_path: Path) -> None:
     _, found = bound(tmp_path, MEMBERS_DATA + "m1,202101,1,1,com,1950-02-03,1\n", MEMBERS_BINDING, tables=[MEMBERS])
     again = next(d for d in found if d.severity is Severity.ERROR)
     assert again.code == "duplicate-key"
+    places = f"`{tmp_path}/data.csv`, row 1 and `{tmp_path}/data.csv`, row 4"
+    assert again.notes == ("1 key: the rows differ in `paid`, `risk`, `visits`", f"month `202101`: 2 rows, {places}")
 
 
 def test_member_numbers_fit_into_64_bits(tmp_path: Path) -> None:

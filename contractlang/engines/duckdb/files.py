@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from contractlang.engines.sql.building import call, column, named, number, select, sql, table, text
+from contractlang.engines.sql.building import alias, call, column, named, number, select, sql, table, text
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -75,11 +75,18 @@ class Parts:
             self.queries.append(select([named(number(len(self.queries)), "f"), column("r"), *names], own))
         return problem
 
-    def finish(self) -> None:
-        """Create the view `name` with columns f (file, from 0), r (row, from 1) and the wanted ones."""
+    def finish(self, without: exp.Expr | None = None) -> None:
+        """Create the view `name` with columns f (file, from 0), r (row, from 1) and the wanted ones.
+
+        Again with `without`: the rows that meet the condition are left out.
+        """
         tree = self.queries[0]
         for query in self.queries[1:]:
             tree = exp.Union(this=tree, expression=query, distinct=False)
+        if without is not None:
+            drop(self.connection, self.name, kind="VIEW")
+            rows_left = exp.Select(expressions=[exp.Star()]).from_(exp.Subquery(this=tree, alias=alias("found")))
+            tree = rows_left.where(exp.Not(this=without), copy=False)
         create(self.connection, self.name, tree, kind="VIEW")
 
     def free(self) -> None:

@@ -15,8 +15,8 @@ from sqlglot import exp
 from contractlang.engines.base import native_column
 from contractlang.engines.duckdb.files import SHOWN, Connection, create, drop, rows
 from contractlang.engines.reading import ABSENT, MOST_PLACES, SPACES, UNREADABLE, Form, Raw, Reading, scale
+from contractlang.engines.sql import aside, direct, knowing, questions
 from contractlang.engines.sql import building as b
-from contractlang.engines.sql import direct, knowing, questions
 from contractlang.engines.sql import reading as stages
 from contractlang.engines.sql.knowing import Known
 from contractlang.values import Value
@@ -213,6 +213,43 @@ class CellTable:
             texts = tuple("" if value is None else str(value) for value in values)
             found.append(Duplicate(texts, count, divmod(first, questions.PLACE), divmod(last, questions.PLACE)))
         return total, found
+
+    def differences(
+        self, keys: Sequence[int], needed: Collection[int], others: Mapping[int, str]
+    ) -> list[tuple[tuple[str, ...], int]]:
+        """For keys that name several rows: the columns in which the rows of a key differ, and how many keys do so."""
+        repeats = aside.repeated(self.typed, None, keys, needed, {i: str(i) for i in others})
+        found = exp.Select(expressions=[b.column("differs"), b.call("count")])
+        found = found.from_(exp.Subquery(this=repeats, alias=b.alias("repeats")), copy=False)
+        found = found.group_by(b.column("differs"), copy=False).order_by(b.column("differs"), copy=False)
+        return [
+            (tuple(others[int(i.strip("`"))] for i in words.split(", ") if i), count)
+            for words, count in rows(self.connection, found)
+        ]
+
+    def outside(self, index: int, stretches: Sequence[tuple[str, str]]) -> list[tuple[str, int, tuple[int, int]]]:
+        """The months of a reading that lie in none of the stretches: month, rows, and the first place, in order.
+
+        Months that the file stores as dates or years are first asked for the least and the greatest, which the
+        statistics of the file tell.
+        """
+        value = b.column(f"v{index}")
+        native = None if self.held else direct.native(self.readings[index])
+        if native is not None and len(stretches) == 1:
+            kind, cell = native
+            low, high = rows(self.connection, b.select([b.call("min", cell), b.call("max", cell)], self.raw))[0]
+            if low is None or all(
+                stretches[0][0] <= direct.text_of(kind, end) <= stretches[0][1] for end in (low, high)
+            ):
+                return []
+        inside = [
+            b.both(b.binary(exp.GTE, value, b.text(low)), b.binary(exp.LTE, value, b.text(high)))
+            for low, high in stretches
+        ]
+        query = b.select([value, b.call("count"), b.call("min", aside.place())], self.typed)
+        query = query.where(b.both(b.no(b.is_null(value)), *(b.no(test) for test in inside)), copy=False)
+        query = query.group_by(value, copy=False).order_by(value, copy=False)
+        return [(month, count, divmod(first, questions.PLACE)) for month, count, first in rows(self.connection, query)]
 
     def _rising(self, keys: Sequence[int]) -> bool:
         """Whether the rows of a file are sorted by these keys, each row by another key."""
