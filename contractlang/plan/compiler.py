@@ -16,7 +16,7 @@ from contractlang.plan.checks.examples import check_example
 from contractlang.plan.lowering.contract import Lowered, lower
 from contractlang.plan.nodes import Plan
 from contractlang.plan.soundness import check_soundness
-from contractlang.semantics.header import check_header
+from contractlang.semantics.header import check_header, paid_in
 from contractlang.semantics.model import Period, TableSchema
 from contractlang.semantics.scope import PERIODS
 from contractlang.source import Span
@@ -64,6 +64,13 @@ class Compiled:
     def periods(self) -> tuple[Period, ...]:
         """All settlement periods of the term, in order of time."""
         return periods_of(self.term, self.period)
+
+    def paid_in(self, period: Period) -> tuple[dt.date, dt.date] | None:
+        """The first and the last day on which a period is paid, where the contract says so by `pays`."""
+        header = self.editions[0].document.header
+        if header.pays is None or header.term is None:
+            return None
+        return paid_in(header, period.start, period.end - dt.timedelta(days=1))
 
     def edition_for(self, period: str) -> Edition | None:
         """The edition in force on the first day of a period."""

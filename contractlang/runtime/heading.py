@@ -30,6 +30,7 @@ class Heading:
     """`overrides` maps what `--set` replaced to the words of the new value; empty for a run of the contract itself.
 
     `known_on` is the day on which data and amendments were looked at ("": now), `unknown` the amendments not published then.
+    `paid_in` gives the first and the last day on which each period is paid, where the contract says so.
     """
 
     contract: str
@@ -41,6 +42,7 @@ class Heading:
     data: str = ""
     known_on: str = ""
     unknown: tuple[str, ...] = ()
+    paid_in: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def as_known(self) -> str:
@@ -61,7 +63,8 @@ class Heading:
     def of(self, periods: Iterable[str]) -> Heading:
         """The heading with the texts that govern the given periods only."""
         wanted = set(periods)
-        return replace(self, texts=tuple(text for text in self.texts if wanted & set(text.periods)))
+        paid = {period: days for period, days in self.paid_in.items() if period in wanted}
+        return replace(self, texts=tuple(text for text in self.texts if wanted & set(text.periods)), paid_in=paid)
 
     def identity(self) -> dict[str, Any]:
         """What identifies a result: nothing in it changes when an amendment for a later day is added."""
@@ -86,6 +89,7 @@ class Heading:
             "not_the_contract": bool(self.overrides),
             "overrides": dict(self.overrides),
             "data": self.data,
+            **({"paid_in": {period: list(days) for period, days in self.paid_in.items()}} if self.paid_in else {}),
             **({"as_known_on": self.known_on, "not_known_yet": list(self.unknown)} if self.known_on else {}),
             "language": language_version(),
         }
@@ -110,7 +114,14 @@ def heading(compiled: Compiled, data: str = "") -> Heading:
     )
     known = "" if compiled.known_on is None else compiled.known_on.isoformat()
     unknown = compiled.loaded.unknown
-    return Heading(plan.contract, plan.version, plan.title, plan.payer, texts, compiled.overrides, data, known, unknown)
+    paid = {
+        period.label: (days[0].isoformat(), days[1].isoformat())
+        for period in compiled.periods()
+        if (days := compiled.paid_in(period)) is not None
+    }
+    return Heading(
+        plan.contract, plan.version, plan.title, plan.payer, texts, compiled.overrides, data, known, unknown, paid
+    )
 
 
 def language_version() -> str:

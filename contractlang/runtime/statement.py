@@ -81,6 +81,7 @@ class Statement:
     period: str
     status: str
     reason: str
+    paid_in: tuple[str, str] | None
     warnings: tuple[str, ...]
     sections: tuple[Section, ...]
 
@@ -111,6 +112,7 @@ def statement(result: Result, heading: Heading, row: int) -> Statement:
         period,
         status.words,
         result.reasons.get(row, ""),
+        heading.paid_in.get(period),
         tuple(warnings),
         tuple(section for section in sections if section.lines or section.total or section.grids),
     )

@@ -24,7 +24,7 @@ def as_text(found: Statement) -> str:
     lines = [
         clean(found.title or found.contract),
         clean(f"{found.contract} {found.version}" + (f" · {found.payer}" if found.payer else "")),
-        clean(f"Statement for {found.unit} {found.group}, {found.period}"),
+        clean(f"Statement for {found.unit} {found.group}, {found.period}" + _paid_in(found)),
         *(clean(warning) for warning in found.warnings),
         rule,
     ]
@@ -33,6 +33,10 @@ def as_text(found: Statement) -> str:
     for section in found.sections:
         lines += [*_section(section), ""]
     return "\n".join(lines)
+
+
+def _paid_in(found: Statement) -> str:
+    return f", paid from {found.paid_in[0]} to {found.paid_in[1]}" if found.paid_in is not None else ""
 
 
 def as_json(found: Statement) -> dict[str, Any]:
@@ -46,6 +50,7 @@ def as_json(found: Statement) -> dict[str, Any]:
         "period": found.period,
         "status": found.status,
         "reason": found.reason,
+        **({"paid_in": list(found.paid_in)} if found.paid_in is not None else {}),
         "warnings": list(found.warnings),
         "sections": [
             {

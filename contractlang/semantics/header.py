@@ -6,10 +6,12 @@ import calendar
 import datetime as dt
 
 from contractlang.diagnostics import edits
-from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
 from contractlang.semantics.scope import KEY_WORDS, PERIODS, unknown
 from contractlang.source import Span
 from contractlang.syntax import ast
+
+DAY = dt.timedelta(days=1)
 
 MOST_YEARS = 200
 """A longer term is a slip of the pen, and every period of it would have to be settled."""
@@ -40,8 +42,8 @@ def check_header(document: ast.Document, sink: Sink) -> bool:
         return False
     if header.term is not None:
         _term(*header.term, period.text, sink)
-    if header.pays is not None and header.pays[1].value < header.pays[0].value:
-        _backwards("pays", *header.pays, sink)
+    if header.pays is not None:
+        _pays(header, period.text, sink)
     return True
 
 
@@ -65,6 +67,51 @@ def _unsupported(header: ast.Header, sink: Sink) -> None:
             fixes=(edits.without(clause, "let the year start in january"),),
         )
     )
+
+
+def _pays(header: ast.Header, period: str, sink: Sink) -> None:
+    """What a period has earned is paid in the period of `pays` that stands at the same place as it in the term."""
+    assert header.pays is not None
+    first, last = header.pays
+    if last.value < first.value:
+        _backwards("pays", first, last, sink)
+        return
+    if header.term is None or header.term[1].value < header.term[0].value:
+        return
+    start, end = paid_in(header, header.term[0].value, header.term[1].value)
+    if (start, end) == (first.value, last.value):
+        return
+    sink.report(
+        Diagnostic(
+            "term-invalid",
+            f"`pays` is not as long as the term: each {period} of the term is paid in one {period} of it",
+            first.span.to(last.span),
+            labels=(Label(header.term[0].span.to(header.term[1].span), "the term"),),
+            help=f"write `pays {start} to {end}`",
+            fixes=(edits.instead(first.span.to(last.span), f"{start} to {end}"),),
+        )
+    )
+
+
+def paid_in(header: ast.Header, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
+    """The first and the last day on which is paid what the days from `first` to `last` of the term have earned.
+
+    Both ends move by the whole months between the first day of the term and that of `pays`.
+    """
+    assert header.pays is not None
+    assert header.term is not None
+    start, paid = header.term[0].value, header.pays[0].value
+    months = (paid.year - start.year) * 12 + paid.month - start.month
+    return _month(_index(first) + months), _month(_index(last) + months + 1) - DAY
+
+
+def _index(day: dt.date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def _month(index: int) -> dt.date:
+    """The first day of a month that is counted from year 0; the last day of all where the calendar ends before it."""
+    return dt.date(index // 12, index % 12 + 1, 1) if 12 <= index < 120_000 else dt.date.max
 
 
 def _backwards(word: str, first: ast.Date, last: ast.Date, sink: Sink) -> None:

@@ -63,6 +63,7 @@ class Scope:
         self.period = settles[1].text if settles else "year"
         term = document.header.term
         self.term = (term[0].value, term[1].value) if term else None
+        self.pays = document.header.pays
         self.evaluated: str | None = None  # the shorter period whose columns may be written bare
         self.items: dict[str, ast.Item] = {}
         self.unread = {*document.broken, *(name for _, library in uses for name in library.broken)}

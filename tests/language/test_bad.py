@@ -44,6 +44,7 @@ BY_HAND = {
     "not-text": "what stood in the file is lost",
     "override-ambiguous": "which of two steps is meant is not to be seen",
     "unknown-name-far": "nothing that is known is near",
+    "unsupported-pays-monthly": "which months are meant is for the parties to say",
     "unsupported-net-monthly": "the rest of a year needs a payment of its own",
     "unsupported": "which dates the quarters begin is for the parties to say",
 }

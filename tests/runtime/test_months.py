@@ -15,6 +15,7 @@ from contractlang.runtime.export import export
 from contractlang.runtime.result import Result, Status
 from contractlang.runtime.runs import Opened, open_run, settle
 from contractlang.runtime.statement import statement
+from contractlang.runtime.statement_forms import as_text
 from contractlang.values import Value
 
 FEES = """\
@@ -201,3 +202,33 @@ def test_a_population_counts_the_members_of_each_month(tmp_path: Path, engine: s
     assert [south[f"2024-{n:02}"] for n in (1, 2, 12)] == [Fraction(0), Fraction("11.03"), Fraction("1.01")]
     paid = {result.group(r): result.value("once", r) for r in result.rows.tolist()}
     assert paid == {"North": Fraction(2 + 3), "South": Fraction(2 + 2)}
+
+
+# Paid in another period ------------------------------------------------------------------------------------------------
+
+LATER = """\
+contract demo.paid_later
+version  "1"
+settles  practice per half
+term     2015-01-01 to 2015-12-31
+pays     2016-07-01 to 2017-06-30
+
+input results per practice, half {
+  earned  USD
+}
+
+payment reward to practice = earned
+"""
+
+
+def test_statements_say_when_a_period_is_paid(tmp_path: Path) -> None:
+    (tmp_path / "results.csv").write_text("practice,half,earned\nNorth,2015-H1,10.00\nNorth,2015-H2,20.00\n", "utf-8")
+    data = tmp_path / "binding.toml"
+    data.write_text('[tables.results]\nfile = "results.csv"\nsame_names = true\n', "utf-8")
+    opened, result = run(tmp_path, LATER, data, "reference")
+    days = {result.period(r): statement(result, opened.heading, r).paid_in for r in result.rows.tolist()}
+    assert days == {"2015-H1": ("2016-07-01", "2016-12-31"), "2015-H2": ("2017-01-01", "2017-06-30")}
+    assert "paid from 2016-07-01 to 2016-12-31" in as_text(statement(result, opened.heading, 0))
+    export(result, opened.heading, tmp_path / "out")
+    described = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
+    assert described["paid_in"]["2015-H2"] == ["2017-01-01", "2017-06-30"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from contractlang.diagnostics import edits
-from contractlang.diagnostics.diagnostic import Edit, Fix
+from contractlang.diagnostics.diagnostic import Edit, Fix, Label
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, ledger, months, remedies
@@ -27,6 +27,18 @@ def lower_payment(low: Lowering, name: str, item: ast.Payment) -> bool:
     try:
         word = months.cadence_word(low, item)
     except ValueError:
+        return False
+    if word is not None and low.scope.pays is not None:
+        first, last = low.scope.pays
+        low.error(
+            "unsupported",
+            f"payment `{name}` is {item.cadence}, and the contract pays in other periods than it measures",
+            first.span.to(last.span),
+            f"leave `pays` out, or pay `{name}` in a contract of its own",
+            labels=[
+                Label(edits.word_in(item.span, item.cadence or ""), f"a {word} of the measured {low.scope.period}")
+            ],
+        )
         return False
     if item.uplift is None:
         ref = months.lower_timed(low, item.body, word)
