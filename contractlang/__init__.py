@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         check,
         compile,  # noqa: A004 - the verb of the language
         evaluate,
+        evaluate_given,
         explain,
         format,  # noqa: A004
         identify,
@@ -59,6 +60,7 @@ __all__ = [
     "check",
     "compile",
     "evaluate",
+    "evaluate_given",
     "explain",
     "format",
     "identify",

@@ -14,7 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from server.api import administration, contracts, datasets, health, results, runs
+from server.api import administration, contracts, datasets, evaluation, health, results, runs
 from server.around import Around, answer
 from server.context import Context
 from server.errors import Problem, invalid, overloaded
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Value-based contracts", version="1", lifespan=lifespan, redirect_slashes=False)
     app.state.context = context
-    for module in (contracts, datasets, runs, results, administration):
+    for module in (contracts, evaluation, datasets, runs, results, administration):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(health.router)
     for page in PAGES:

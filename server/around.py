@@ -31,13 +31,12 @@ def answer(problem: Problem) -> JSONResponse:
     return JSONResponse(problem.document(), problem.status, problem.headers, MEDIA_TYPE)
 
 
-class _TooLarge(Exception):  # noqa: N818 - never seen outside
-    """The body is longer than it may be."""
-
-
 @dataclass(slots=True)
 class _Exchange:
-    """One request on its way; `status` is 0 until the answer has begun."""
+    """One request on its way; `status` is 0 until the answer has begun.
+
+    A body that is longer than it may be ends as if the client had gone; what the handler says then is not sent.
+    """
 
     scope: Scope
     to_read: Receive
@@ -46,15 +45,20 @@ class _Exchange:
     limit: int
     read: int = 0
     status: int = 0
+    refusing: bool = False
 
     async def receive(self) -> Message:
         message = await self.to_read()
         self.read += len(message.get("body", b""))
-        if self.read > self.limit:
-            raise _TooLarge
-        return message
+        return {"type": "http.disconnect"} if self.too_long else message
+
+    @property
+    def too_long(self) -> bool:
+        return self.read > self.limit
 
     async def send(self, message: Message) -> None:
+        if self.too_long and not self.status and not self.refusing:
+            return
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(raw=message.setdefault("headers", []))
@@ -66,6 +70,7 @@ class _Exchange:
 
     async def refuse(self, problem: Problem) -> None:
         if not self.status:  # an answer that has begun can only be cut
+            self.refusing = True
             await answer(problem)(self.scope, self.to_read, self.send)
 
 
@@ -111,16 +116,21 @@ class Around:
             return
         try:
             await self.app(exchange.scope, exchange.receive, exchange.send)
-        except _TooLarge:
-            await exchange.refuse(too_large(exchange.limit))
         except Exception as error:  # noqa: BLE001 - the last line of defence: nobody ever sees a traceback
-            _tell_fault(error)
-            await exchange.refuse(Problem(500, "fault", "the service has a fault; its log has the request's number"))
+            if not exchange.too_long:
+                _tell_fault(error)
+                await exchange.refuse(
+                    Problem(500, "fault", "the service has a fault; its log has the request's number")
+                )
+        if exchange.too_long:
+            await exchange.refuse(too_large(exchange.limit))
 
     def _tell(self, exchange: _Exchange, seconds: float) -> None:
         scope = exchange.scope
         route: Any = scope.get("route")
         template = str(getattr(route, "path", "")) or "none"
+        if scope["path"].startswith("/v1/") and not template.startswith("/v1/") and route is not None:
+            template = f"/v1{template}"
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.requests.labels(method, template, exchange.status).inc()
         self.metrics.seconds.labels(method, template).observe(seconds)

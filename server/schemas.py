@@ -204,7 +204,6 @@ class RunIn(Asked):
     periods: list[Label] = Field(default=[], max_length=1000)
     groups: list[Label] = Field(default=[], max_length=10_000)
     overrides: dict[Label, Label] = Field(default={}, max_length=100)
-    known_on: dt.date | None = None
     reconcile: ReconcileIn | None = None
 
 
@@ -242,6 +241,27 @@ class ResultOut(Answer):
     created_at: dt.datetime
     approved_by: str | None
     approved_at: dt.datetime | None
+
+
+class EvaluateIn(Asked):
+    """Tables by name, each with its columns as lists of equal length. `values` names what is computed, each as null."""
+
+    tables: dict[Label, dict[Label, list[Any]]] = Field(max_length=100)
+    values: dict[Label, None] = Field(default={}, max_length=500)
+    periods: list[Label] = Field(default=[], max_length=1000)
+    groups: list[Label] = Field(default=[], max_length=10_000)
+
+
+class EvaluatedOut(BaseModel):
+    """`columns` has the keys, the status and the values, one entry per row."""
+
+    contract: str
+    version: str
+    byte_hash: str
+    meaning_hash: str
+    rows: int
+    columns: dict[str, list[Any]]
+    findings: list[FindingOut]
 
 
 Role = Literal["designer", "publisher", "analyst", "row-explainer", "reader", "auditor", "administrator"]

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(20_000_000_000, ge=1, description="Largest upload of one table.")
 
     max_sync_bytes: int = Field(20_000_000, ge=1, description="Largest data that a request checks or evaluates itself.")
+    max_sync_rows: int = Field(200_000, ge=1, description="Most rows of a table that a request evaluates itself.")
     allowed_paths: dict[str, list[str]] = Field(
         {}, description='Folders that an organisation may register files of: `{"NAME": ["/data/name"]}`.'
     )

@@ -14,6 +14,7 @@ from contractlang.diagnostics.diagnostic import Sink
 from contractlang.diagnostics.interchange import as_json as findings_json
 from contractlang.plan.compiler import compile_file
 from contractlang.runtime.executor import Engines
+from contractlang.runtime.given import given_stage
 from contractlang.runtime.heading import Heading, heading
 from contractlang.runtime.public_types import (
     Checked,
@@ -115,6 +116,29 @@ def evaluate(
     if result is None:
         raise ContractError(findings_of(sink))
     return Settled(opened.heading, result, findings_of(sink), stage.report)
+
+
+def evaluate_given(
+    contract: Contract,
+    tables: Mapping[str, object],
+    *,
+    periods: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    engine: str = "auto",
+) -> Settled:
+    """Settle a compiled contract on tables of values: columns by name, as lists or as Arrow.
+
+    Numbers are decimal text, integers or decimals; None is a cell without a value. Tables of member rows cannot be given.
+    Raises ContractError when nothing can be settled.
+    """
+    sink = Sink()
+    stage = given_stage(contract.compiled, tables, sink)
+    result = None
+    if stage is not None:
+        result = settle_reduced(contract.compiled, stage, sink, periods=periods, groups=groups, engine=engine)
+    if result is None or stage is None:
+        raise ContractError(findings_of(sink))
+    return Settled(heading(contract.compiled), result, findings_of(sink), stage.report)
 
 
 def validate(

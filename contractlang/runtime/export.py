@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -57,7 +57,7 @@ def export(result: Result, heading: Heading, folder: Path, extra: dict[str, Any]
     """
     folder.mkdir(parents=True, exist_ok=True)
     heading = heading.of(result.periods)
-    tables = {TABLE: _settled_table(result, heading)}
+    tables = {TABLE: settled_table(result, heading)}
     for grain in result.finer_grains():
         keys = sorted(grain - result.plan.settled)
         tables[f"{TABLE}_by_{'_'.join(keys)}"] = _finer_table(result, heading, grain, keys)
@@ -119,7 +119,8 @@ class _Written:
     reasons: Sequence[str]
 
 
-def _settled_table(result: Result, heading: Heading) -> pa.Table:
+def settled_table(result: Result, heading: Heading, names: Collection[str] | None = None) -> pa.Table:
+    """One row per group and period: keys, status, and the named values (all of them, when none are named)."""
     rows = result.rows.tolist()
     status = result.status[result.rows]
     columns: dict[str, pa.Array] = {
@@ -131,6 +132,8 @@ def _settled_table(result: Result, heading: Heading) -> pa.Table:
         columns["status_reason"] = _texts(result.reasons.get(row) for row in rows)
     fields = {name: pa.field(name, array.type) for name, array in columns.items()}
     for name in result.of_grain():
+        if names is not None and name.name not in names:
+            continue
         unpaid = status != Status.SETTLED if name.named.role == "payment" else np.zeros(len(rows), dtype=bool)
         written = _settled_column(result, name, unpaid)
         _add(columns, fields, name, written)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.diagnostics.render import terminal
@@ -15,7 +15,7 @@ from contractlang.library.edition import Edition
 from contractlang.library.show import show as consolidate
 from contractlang.plan.compiler import Compiled
 from contractlang.runtime import explanation, set_aside, statement_forms
-from contractlang.runtime.export import export
+from contractlang.runtime.export import export, settled_table
 from contractlang.runtime.formatting import unit_words
 from contractlang.runtime.heading import Heading
 from contractlang.runtime.model_json import as_json as model_json
@@ -28,6 +28,9 @@ from contractlang.runtime.runs import (
 from contractlang.runtime.statement import statement
 from contractlang.runtime.trace import Trace
 from contractlang.values import Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FilePath = str | PathLike[str]
 
@@ -153,6 +156,11 @@ class Contract:
         return self.compiled.plans[-1].payer
 
     @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables that it reads."""
+        return tuple(table.name for table in self.compiled.tables)
+
+    @property
     def texts(self) -> tuple[Text, ...]:
         """The texts in force over the term, in order of time."""
         return tuple(
@@ -254,6 +262,18 @@ class Settled:
     def statement_json(self, group: str, period: str) -> dict[str, Any]:
         """The statement as plain data (`vbc-statement/1`)."""
         return statement_forms.as_json(statement(self.result, self.heading, self.row(group, period)))
+
+    def table(self, values: Sequence[str] | None = None) -> pa.Table:
+        """One row per group and period, as `results.parquet` has them: keys, status, and the given values (None: all).
+
+        Raises KeyError for an unknown name, and for one that varies by more than group and period.
+        """
+        names = None if values is None else {self.full_name(value) for value in values}
+        settled = self.result.plan.settled
+        for name in names or ():
+            if not self.result.names[name].type.grain <= settled:
+                raise KeyError(f"`{name}` has a value for each {', '.join(sorted(self.result.names[name].type.grain))}")
+        return settled_table(self.result, self.heading, names)
 
     def write(self, folder: FilePath) -> list[Path]:
         """Write `results.parquet`, `results.csv` and `run.json`; the files appear together or not at all."""

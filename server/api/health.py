@@ -44,7 +44,8 @@ def metrics(context: Serving, request: Request) -> Response:
     ):
         raise Problem(401, "unauthenticated", "send the word that is configured for metrics")
     with context.database.read() as session:
-        counts = dict(session.execute(select(Run.state, func.count()).group_by(Run.state)).all())
+        rows = session.execute(select(Run.state, func.count()).group_by(Run.state)).all()
+    counts = {row[0]: row[1] for row in rows}
     for state in STATES:
         context.metrics.runs.labels(state).set(counts.get(state, 0))
     return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)

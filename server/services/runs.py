@@ -31,7 +31,6 @@ class Parameters:
     periods: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     overrides: dict[str, str] = field(default_factory=dict)
-    known_on: str = ""
     engine: str = "auto"
     reconcile: dict[str, Any] | None = None
 

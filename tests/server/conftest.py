@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,9 +37,9 @@ class Service:
     database: Database
     url: str
 
-    def tenant(self, *, alone: bool = True) -> Tenant:
+    def tenant(self, *, alone: bool = True, name: str = "") -> Tenant:
         with self.database.write() as session:
-            return Tenant(self, create_organisation(session, f"org-{secrets.token_hex(6)}", alone=alone))
+            return Tenant(self, create_organisation(session, name or f"org-{secrets.token_hex(6)}", alone=alone))
 
 
 @dataclass
@@ -83,27 +84,31 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     settings = Settings(
         data_dir=tmp_path_factory.mktemp(f"data-{request.param}"), database_url=url, poll_seconds=0.05, pool_size=5
     )
-    yield from running(settings)
+    with running(settings) as found:
+        yield found
 
 
+@contextmanager
 def running(settings: Settings) -> Iterator[Service]:
     """A migrated database, a server thread and a worker thread, until the test is done."""
     database = Database(settings.url, 5)
     upgrade(database.engine)
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_config=None, lifespan="on"))
     worker = Worker(settings, database)
-    threads = [threading.Thread(target=server.run), threading.Thread(target=worker.serve)]
+    threads = [threading.Thread(target=target, daemon=True) for target in (server.run, worker.serve)]
     for thread in threads:
         thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Service(settings, database, f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    worker.stop.set()
-    for thread in threads:
-        thread.join()
-    database.close()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Service(settings, database, f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        worker.stop.set()
+        for thread in threads:
+            thread.join(20)
+        database.close()
 
 
 @pytest.fixture
@@ -117,6 +122,15 @@ def client(tenant: Tenant) -> Iterator[httpx.Client]:
     """A client that may do everything in its organisation."""
     with tenant.client() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def settled(service: Service) -> Iterator[Settled]:
+    """The shared savings example, settled once, for tests that only read."""
+    with service.tenant().client() as client:
+        made = settle_example(client)
+        made.client = client
+        yield made
 
 
 def publish(client: httpx.Client, text: str, **files: str) -> dict[str, Any]:
@@ -166,6 +180,7 @@ class Settled:
     dataset: str
     binding: str
     run: dict[str, Any]
+    client: httpx.Client = field(default_factory=httpx.Client)
 
     @property
     def asked(self) -> dict[str, Any]:

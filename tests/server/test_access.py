@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,8 +161,9 @@ def provider() -> ECKey:
 def trusting(provider: ECKey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("oidc")
     keys = folder / "keys.json"
-    keys.write_text(__import__("json").dumps(KeySet([provider]).as_dict(private=False)))
-    yield from running(Settings(data_dir=folder, oidc_issuer="https://issuer.example", oidc_keys=str(keys)))
+    keys.write_text(json.dumps(KeySet([provider]).as_dict(private=False)))
+    with running(Settings(data_dir=folder, oidc_issuer="https://issuer.example", oidc_keys=str(keys))) as found:
+        yield found
 
 
 def test_a_token_of_the_provider_is_a_user(trusting: Service, provider: ECKey) -> None:
@@ -201,7 +203,7 @@ def test_a_token_of_the_provider_is_a_user(trusting: Service, provider: ECKey) -
 
 
 def test_who_is_wrong_too_often_has_to_wait(tmp_path: Path) -> None:
-    for service in running(Settings(data_dir=tmp_path, rate_limit_failures="3/minute", rate_limit="5/minute")):
+    with running(Settings(data_dir=tmp_path, rate_limit_failures="3/minute", rate_limit="5/minute")) as service:
         tenant = service.tenant()
         with tenant.client() as client:
             answers = [client.get("/me").status_code for _ in range(8)]

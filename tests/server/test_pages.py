@@ -25,7 +25,8 @@ QUIET = [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    yield from running(Settings(data_dir=tmp_path_factory.mktemp("pages"), poll_seconds=0.05, pool_size=5))
+    with running(Settings(data_dir=tmp_path_factory.mktemp("pages"), poll_seconds=0.05, pool_size=5)) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
