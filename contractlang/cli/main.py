@@ -14,6 +14,7 @@ from contractlang.cli.checking import check, fmt
 from contractlang.cli.explaining import explain
 from contractlang.cli.importing import import_
 from contractlang.cli.reconciling import reconcile
+from contractlang.cli.reporting import reporting
 from contractlang.cli.sampling import sample
 from contractlang.cli.serving import serve
 from contractlang.cli.settling import run
@@ -29,7 +30,7 @@ def vbc() -> None:
     """Write, check, settle and explain value-based care contracts."""
 
 
-for command in (check, fmt, show, run, test, explain, reconcile, sample, import_, serve):
+for command in (check, fmt, show, run, test, explain, reporting, reconcile, sample, import_, serve):
     vbc.add_command(command)
 
 

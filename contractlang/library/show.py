@@ -89,6 +89,8 @@ def _head(edition: Edition) -> str:
             lines.append(f"{word} {dates[0].value} to {dates[1].value}")
     if header.year_starts is not None:
         lines.append(f"year starts {header.year_starts.text}")
+    if header.unpaid:
+        lines.append("no payment")
     return "\n".join(lines)
 
 

@@ -374,6 +374,28 @@ class Payee:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """`report NAME to RECEIVER`: named values that are shown, per further keys, and what is hidden.
+
+    `shown` are (name, node). `top` keeps, for each unit, the labels of a key with the greatest values of a node: count,
+    key, name, node. `totals` are keys over which shown counts are added up (`network`: over the units). Counts from 1 to
+    below `below` are hidden, and with `complementary` what a total would give away. `issued` and `appeal` (days) are told.
+    """
+
+    name: str
+    receiver: str
+    issued: str
+    shown: tuple[tuple[str, int], ...]
+    per: tuple[str, ...]
+    origin: Span
+    top: tuple[int, str, str, int] | None = None
+    totals: tuple[str, ...] = ()
+    below: int | None = None
+    complementary: bool = False
+    appeal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A compiled contract (in force for some periods): reduce stage, settle stage, and what the outputs need to know.
 
@@ -401,6 +423,7 @@ class Plan:
     requirements: tuple[Requirement, ...] = ()
     controls: tuple[Control, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
+    reports: tuple[Report, ...] = ()
 
     @property
     def settled(self) -> Grain:

@@ -171,8 +171,13 @@ def _checks(case: Case, expected: Expected, result: Result, sink: Sink) -> Itera
         status = Status(int(result.status[row])).words
         yield Check(f"status of {where}", expected.status, status, status == expected.status)
     for name, text in expected.values.items():
-        full = resolve_name(result, name, sink)
         stated = _stated(case, name, text, sink)
+        if name.endswith("]"):
+            check = _finer_check(case, result, name, row, where=where, stated=stated, sink=sink) if stated else None
+            if check is not None:
+                yield check
+            continue
+        full = resolve_name(result, name, sink)
         if full is not None and stated is not None:
             yield _value_check(result, full, row, where, stated)
 
@@ -187,6 +192,26 @@ def _value_check(result: Result, name: str, row: int, where: str, stated: tuple[
         if found is not None:
             parts = f"the expected value comes out at `{found.name}` {found.reading} ({found.place})"
     return Check(f"{name} of {where}", _shown(value, within, type_), exactly(got, type_), passed, parts)
+
+
+def _finer_check(
+    case: Case, result: Result, name: str, row: int, *, where: str, stated: tuple[Value, Fraction], sink: Sink
+) -> Check | None:
+    """`use.oe[ECHO]`: the value under some labels of its further keys; None after a report."""
+    full, _, inside = name.removesuffix("]").partition("[")
+    labels = sorted(label.strip() for label in inside.split(","))
+    value, within = stated
+    settled = result.plan.settled
+    found = list(result.finer(full, row)) if full in result.names else []
+    for key, got in found:
+        if sorted(label for word, label in key.items() if word not in settled) == labels:
+            type_ = result.names[full].type
+            return Check(
+                f"{name} of {where}", _shown(value, within, type_), exactly(got, type_), agrees(got, value, within)
+            )
+    help_ = f"`{full}` has no such labels" if found else f"the contract has no value `{full}`"
+    sink.report(Diagnostic("value-unknown", f"{case.path}: `{name}` names nothing", help=help_))
+    return None
 
 
 def _shown(value: Value, within: Fraction, type_: Type) -> str:

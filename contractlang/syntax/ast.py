@@ -447,7 +447,8 @@ class Step:
 class Block:
     """`population`, `spending`, `budget`, `measure`, `sharing` … with their clauses in the order written.
 
-    `source` is the name after `from` (population, measure), `subject` the one after `of`, `per` the extra keys.
+    `source` is the name after `from` (population, measure), `subject` the one after `of` (`to` in a report), `per` the extra
+    keys, `issued` how often a report is.
     """
 
     kind: str
@@ -460,6 +461,7 @@ class Block:
     notes: Notes = Notes()
     replace: bool = False
     table: Terms | None = None
+    issued: Text | None = None
     span: Span = _span()
 
 
@@ -615,6 +617,7 @@ class Header:
     year_starts: Name | None = None  # fiscal calendar: `year starts july`
     effective: Date | None = None
     published: Date | None = None
+    unpaid: bool | None = None  # `no payment`: the contract only reports
 
 
 @dataclass(frozen=True, slots=True)

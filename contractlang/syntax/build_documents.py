@@ -59,6 +59,9 @@ class DocumentBuilder(ItemBuilder):
         month = ast.Name((kids[0].text,), span=self.span(kids[0].start, kids[0].end))
         return HeaderClause("year_starts", month, self.span(start, end))
 
+    def no_payment(self, _kids: Kids, start: int, end: int) -> HeaderClause:
+        return HeaderClause("unpaid", value=True, span=self.span(start, end))
+
     def use(self, kids: Kids, start: int, end: int) -> ast.Use:
         version = those(HeaderClause, kids)
         label = those(Label, kids)

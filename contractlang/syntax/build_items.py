@@ -385,6 +385,7 @@ class ItemBuilder(MeasureParts, EquityBuilder):
             parts.get("per", ()),
             self.notes(kids, start),
             table=table[0] if table else None,
+            issued=parts.get("issued"),
             span=self.span(start, end),
         )
 

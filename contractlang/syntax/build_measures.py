@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contractlang.syntax import ast
-from contractlang.syntax.build_expressions import ExpressionBuilder, Kids
+from contractlang.syntax.build_expressions import Kids
+from contractlang.syntax.build_reports import ReportParts
 from contractlang.syntax.parts import Part
 from contractlang.syntax.tokens import Token
 
 
-class MeasureParts(ExpressionBuilder):
+class MeasureParts(ReportParts):
     """Sources, case mix, priors, levels and methods."""
 
     def part_sources(self, kids: Kids, _start: int, _end: int) -> Part:

@@ -24,6 +24,7 @@ _HEADER = frozenset(
         "year",
         "effective",
         "published",
+        "no",
     }
 )
 _CLAUSES = frozenset(
@@ -39,6 +40,7 @@ _CLAUSES = frozenset(
         "equity",
         "sharing",
         "pool",
+        "report",
     }
 )
 _COLUMNS = frozenset({"input", "exhibit", "table"})
@@ -162,6 +164,8 @@ def _head(layout: Layout) -> str:
 def _item(layout: Layout, header_width: int) -> list[Line]:
     """The lines of one statement, without the comments above it."""
     word = layout.tokens[0].text
+    if word == "no":
+        return layout.rows(0, len(layout.tokens), "", _INDENT)
     if word in _HEADER:
         return layout.rows(1, len(layout.tokens), word.ljust(header_width), header_width)
     if word == "replace":

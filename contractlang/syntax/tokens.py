@@ -50,7 +50,7 @@ RESERVED = frozenset(
 )
 """Words that can never be a name. Every other word of the language is a name wherever no clause begins."""
 
-LATER_ITEMS = frozenset(["hierarchy", "report", "evaluation", "ledger"])
+LATER_ITEMS = frozenset(["hierarchy", "evaluation", "ledger"])
 """Words that will open an item in a later version of the language."""
 
 _CONTINUING = frozenset(["+", "-", "*", "/", "^", "<", "<=", ">", ">=", ",", ":", "="])

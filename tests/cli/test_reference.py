@@ -22,6 +22,7 @@ def test_every_command_has_a_section() -> None:
         "run",
         "test",
         "explain",
+        "report",
         "reconcile",
         "sample",
         "import",

@@ -21,6 +21,7 @@ from contractlang.plan.lowering.pools import lower_pool
 from contractlang.plan.lowering.population import lower_population
 from contractlang.plan.lowering.quality import lower_quality
 from contractlang.plan.lowering.reduction import rebuilt_outputs
+from contractlang.plan.lowering.reports import lower_reports
 from contractlang.plan.lowering.rosters import lower_roster
 from contractlang.plan.lowering.sharing import lower_sharing
 from contractlang.plan.lowering.shifts import settle_types
@@ -78,6 +79,7 @@ def lower(
     for titled in scope.titled:
         if isinstance(titled, ast.Guarantee):
             _guarantee(low, titled)
+    reports = lower_reports(low)
     if len(low.builder.nodes) > MOST_OPERATIONS:
         low.error(
             "contract-too-large",
@@ -87,10 +89,10 @@ def lower(
         )
     _check_results(low, document)
     if document.kind == "contract":
-        _check_paid(low, document)
+        _check_paid(low, document, payments)
         _check_unused(low, document, payments)
     examples = tuple(t for t in scope.titled if isinstance(t, ast.Example))
-    return Lowered(_plan(low, document, payments), low, examples)
+    return Lowered(_plan(low, document, payments, reports), low, examples)
 
 
 def _items(low: Lowering, order: Order) -> list[str]:
@@ -170,6 +172,8 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
             return lower_equity(low, name, item)
         case ast.Control():
             return _control(low, name, item)
+        case ast.Block(kind="report"):
+            return True
         case ast.Block(kind="sharing"):
             return lower_sharing(low, name, item)
         case ast.Block(kind="pool"):
@@ -294,11 +298,22 @@ def _check_unused(low: Lowering, document: ast.Document, payments: list[str]) ->
             )
 
 
-def _check_paid(low: Lowering, document: ast.Document) -> None:
+def _check_paid(low: Lowering, document: ast.Document, payments: list[str]) -> None:
     """A contract that pays nothing and shows nothing by examples has most likely forgotten its payment."""
+    if document.header.unpaid:
+        if payments:
+            low.error(
+                "no-payment",
+                f"the contract says `no payment`, and pays `{payments[0]}`",
+                low.scope.items[payments[0]].span,
+                "remove the line `no payment`, or the payment",
+                fixes=[edits.without(low.scope.items[payments[0]].span, "remove the payment")],
+            )
+        return
     shown = any(isinstance(item, ast.Example) for item in low.scope.titled)
     kinds = {type(item) for item in low.scope.items.values()}
-    if shown or low.sink.failed or ast.Payment in kinds or ast.Input not in kinds:
+    reports = any(isinstance(item, ast.Block) and item.kind == "report" for item in low.scope.items.values())
+    if shown or reports or low.sink.failed or ast.Payment in kinds or ast.Input not in kinds:
         return
     blocks = [name for name, item in low.scope.items.items() if isinstance(item, ast.Block) and item.kind == "sharing"]
     fixes: list[Fix] = []
@@ -322,7 +337,7 @@ def _check_paid(low: Lowering, document: ast.Document) -> None:
     )
 
 
-def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.Plan:
+def _plan(low: Lowering, document: ast.Document, payments: list[str], reports: tuple[nodes.Report, ...]) -> nodes.Plan:
     scope, header = low.scope, document.header
     frames = {output.table for output in low.outputs if output.roster}
     return nodes.Plan(
@@ -345,6 +360,7 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str]) -> nodes.P
         requirements=tuple(low.requirements),
         controls=tuple(low.controls),
         assumptions=tuple(_assumptions(low)),
+        reports=reports,
     )
 
 
