@@ -83,6 +83,11 @@ DOCUMENTS = (
         "file gives its name, not the file name.",
     ),
     Entry(
+        "results-unusable",
+        "a contract whose results are read does not check",
+        "What a contract publishes is what it computes: mend its errors first, with `vbc check` on its own file.",
+    ),
+    Entry(
         "import-cycle",
         "documents name each other in a circle",
         "The message shows the circle. Move what both need into a third library.",
@@ -415,6 +420,12 @@ DATA = (
         "an exhibit and the data name different units",
         "The settled units are those of the exhibit. A unit on one side only would be left out silently, so it is an error: "
         "add the row, or leave the unit out of the data with `where`.",
+    ),
+    Entry(
+        "results-mismatch",
+        "a file of results was not made by the contract that is named",
+        "`use c version … results` reads what `vbc run` wrote for that contract, that version, and the text as it is now. The file "
+        "says so itself (Parquet), or `run.json` beside it does (CSV). Settle the other contract again, or bind the right file.",
     ),
     Entry(
         "roster-overlap",

@@ -59,7 +59,8 @@ class Edition:
     `uses` lists every `use` with the document it means: the edition's own in written order, then those of the used
     documents (`Use.span.file` tells whose it is). `amendments` are the names of those in force, oldest first. `files`
     are all texts that the edition depends on. `byte_hash` is over the bytes of those files, `meaning_hash` over what
-    they say; neither depends on amendments that come later.
+    they say; neither depends on amendments that come later. `merged` are the uses whose items belong to this text: not those
+    of contracts that are used for their results, which `foreign` lists with their files.
     """
 
     document: ast.Document
@@ -71,6 +72,8 @@ class Edition:
     byte_hash: str
     meaning_hash: str
     settings: tuple[Setting, ...] = ()
+    merged: tuple[tuple[ast.Use, ast.Document], ...] = ()
+    foreign: tuple[tuple[ast.Use, Path], ...] = ()
 
     def covers(self, day: dt.date) -> bool:
         return self.start <= day < self.end

@@ -209,6 +209,20 @@ class _Library:
             level = following
         return tuple(found.values())
 
+    def _merged(self, text: Consolidated) -> tuple[_Used, ...]:
+        """The uses of a text and of its libraries, without what a contract that is used for its results uses."""
+        found: dict[Span, _Used] = {}
+        level, seen = [text], set[Path]()
+        while level:
+            uses = [used for reader in level for used in self.direct(reader)]
+            found |= {used.use.span: used for used in uses}
+            level = []
+            for used in uses:
+                if not used.use.results and used.read.path not in seen:
+                    seen.add(used.read.path)
+                    level.append(used.text)
+        return tuple(found.values())
+
     # Editions -------------------------------------------------------------------------------------------------------
 
     def loaded(self, read: Read, amendments: Sequence[Read] = ()) -> Loaded | None:
@@ -254,6 +268,8 @@ class _Library:
             start=part.start,
             end=end,
             uses=tuple((used.use, used.text.document) for used in uses),
+            merged=tuple((used.use, used.text.document) for used in self._merged(part.text)),
+            foreign=tuple((used.use, used.read.path) for used in self._merged(part.text) if used.use.results),
             amendments=part.amendments,
             files=tuple(read.file for read in reads.values()),
             byte_hash=_byte_hash(tuple(reads.values())),

@@ -7,18 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contractlang.diagnostics.diagnostic import Sink
+from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.library import imports
 from contractlang.library.amendments import term_of
 from contractlang.library.edition import Edition, Loaded
 from contractlang.library.trial import override
 from contractlang.plan.checks.examples import check_example
 from contractlang.plan.lowering.contract import Lowered, lower
-from contractlang.plan.nodes import Plan
+from contractlang.plan.nodes import Named, Plan
 from contractlang.plan.soundness import check_soundness
 from contractlang.semantics.header import check_header, paid_in
 from contractlang.semantics.model import Period, TableSchema
+from contractlang.semantics.published import Published
 from contractlang.semantics.scope import PERIODS
+from contractlang.semantics.types import Kind
 from contractlang.source import Span
 from contractlang.syntax import ast
 
@@ -128,9 +130,10 @@ def compile_file(
     for edition in loaded.editions:
         if edition.document.kind == "contract" and not check_header(edition.document, sink):
             return None
+        foreign = [(use, p) for use, path in edition.foreign if (p := _published(use, path, sink, roots)) is not None]
         found = Sink()
         found.extend(sink)
-        result = lower(edition.document, edition.uses, _years(edition.document), found)
+        result = lower(edition.document, edition.merged, _years(edition.document), found, foreign)
         # What a trial value stands in for is not read, and yet is part of the contract.
         sink.extend(d for d in found if not (overrides and d.code == "unused-definition"))
         lowered.append(result)
@@ -140,6 +143,34 @@ def compile_file(
         return None
     _check_examples(lowered, _years(loaded.editions[0].document), sink)
     return Compiled(loaded, tuple(lowered), {n: e.span.text for n, e in (overrides or {}).items()}, known_on)
+
+
+def _published(use: ast.Use, path: Path, sink: Sink, roots: Sequence[Path]) -> Published | None:
+    """What a contract that is used for its results publishes; None after a report."""
+    own = Sink()
+    compiled = compile_file(path, own, roots=roots)
+    if compiled is None or own.failed:
+        first = next((d for d in own if d.severity is Severity.ERROR), None)
+        sink.report(
+            Diagnostic(
+                "results-unusable",
+                f"`{use.name.text}` does not check, so nobody can say what its results are",
+                use.span,
+                notes=() if first is None else (first.message,),
+                help="check that contract first",
+            )
+        )
+        return None
+    plan = compiled.plans[-1]
+    values = tuple((n.name, plan.nodes[n.node].type) for n in plan.names if _is_published(plan, n))
+    meanings = tuple(edition.meaning_hash for edition in compiled.editions)
+    return Published(plan.contract, plan.version, meanings, plan.unit, plan.period, values)
+
+
+def _is_published(plan: Plan, named: Named) -> bool:
+    """Whether a value stands in the table of results: it has one value for each settled row, and a name of its own."""
+    type_ = plan.nodes[named.node].type
+    return type_.grain <= plan.settled and named.role != "hidden" and type_.kind is not Kind.PERIOD
 
 
 def _check_examples(lowered: Sequence[Lowered], years: tuple[int, int], sink: Sink) -> None:

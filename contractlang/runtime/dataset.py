@@ -23,6 +23,7 @@ from contractlang.runtime.binding import Binding, TableBinding
 from contractlang.runtime.binding_report import BindingReport
 from contractlang.runtime.bound_arrays import Array, in_force, member_table, settlement_table
 from contractlang.runtime.bound_table import BoundTable, bind_table
+from contractlang.runtime.foreign_results import as_written, check_origin
 from contractlang.runtime.frames import settled_rows
 from contractlang.runtime.set_aside import SetAside
 from contractlang.semantics.model import TableSchema
@@ -196,6 +197,9 @@ def _bind_one(
     paths = [] if found is None else table_paths(found, binding, overrides, sink)
     if found is None or not paths:
         return None
+    if schema.results is not None:
+        found = as_written(schema, found)
+        check_origin(schema, [(path, shown) for path, shown in paths if path.is_file()], sink)
     return bind_table(connection, _with_months(schema, asked.use.months), found, paths, sink, asked=asked)
 
 

@@ -28,6 +28,7 @@ from contractlang.runtime.ledger import summary
 from contractlang.runtime.payees import PayeeTotal, payee_totals
 from contractlang.runtime.result import Name, Result, Status
 from contractlang.runtime.set_aside import as_json as set_aside_json
+from contractlang.semantics.published import places
 from contractlang.semantics.types import Grain, Kind, Type
 from contractlang.values import Absent, State, Value
 
@@ -36,18 +37,7 @@ FORMAT = "vbc-results/1"
 
 TABLE = "results"
 PAYEES = "payees"
-_DECIMALS = {Kind.MONEY: 6, Kind.COUNT: 6, Kind.PERCENT: 9, Kind.NUMBER: 9}
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
-
-
-def places(type_: Type) -> int:
-    """Decimals with which values of a type are written: all that they can have, within the limit of their kind."""
-    most = _DECIMALS.get(type_.kind, 9)
-    least = 2 if type_.kind is Kind.MONEY else 0
-    if type_.step:
-        exact = (p for p in range(least, most) if (type_.step * 10**p).denominator == 1)
-        return next(exact, most)
-    return most
 
 
 def export(result: Result, heading: Heading, folder: Path, extra: dict[str, Any] | None = None) -> list[Path]:

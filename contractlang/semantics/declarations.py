@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.semantics.foreign import results_table
 from contractlang.semantics.inputs import input_schema
 from contractlang.semantics.model import TableSchema
+from contractlang.semantics.published import Published
 from contractlang.semantics.schedules import schedule_table
 from contractlang.semantics.scope import Scope
 from contractlang.semantics.terms import TermsTable, terms_table
@@ -26,13 +29,19 @@ class Declarations:
     broken: set[str] = field(default_factory=set)
 
 
-def declare(scope: Scope, sink: Sink) -> Declarations:
-    """Check and convert every category, input, exhibit, table of terms and schedule."""
+def declare(scope: Scope, sink: Sink, foreign: Sequence[tuple[ast.Use, Published]] = ()) -> Declarations:
+    """Check and convert every category, input, exhibit, table of terms and schedule; and the results of other contracts."""
     declared = Declarations()
+    for use, published in foreign:
+        schema = results_table(scope, use, published)
+        if scope.add_results(schema.name, use, [key.name for key in schema.keys]):
+            declared.inputs[schema.name] = schema
     for name, item in scope.items.items():
         match item:
             case ast.Category():
                 _category(name, item, sink)
+            case ast.Input(kind="results"):
+                pass
             case ast.Input():
                 declared.inputs[name], broken = input_schema(scope, name, item, sink)
                 declared.broken |= {f"{name}.{column}" for column in broken}

@@ -53,6 +53,15 @@ class KeyColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultsOf:
+    """The contract that must have made a table of results: name, version, and the hashes of the meanings of its texts."""
+
+    contract: str
+    version: str
+    meanings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TableSchema:
     """An `input`, `exhibit` or member-level table of a contract, to be bound to a file.
 
@@ -61,12 +70,13 @@ class TableSchema:
     """
 
     name: str
-    kind: str  # input, exhibit, table
+    kind: str  # input, exhibit, table, results
     keys: tuple[KeyColumn, ...]
     columns: tuple[ColumnSchema, ...]
     member_level: bool = False
     dated: bool = False
     span: Span | None = None
+    results: ResultsOf | None = None
 
     def column(self, name: str) -> ColumnSchema | None:
         return next((c for c in self.columns if c.name == name), None)

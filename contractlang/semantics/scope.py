@@ -90,6 +90,17 @@ class Scope:
                     if all(ref.table is not item for ref in known.setdefault(column.name, [])):
                         known[column.name].append(ColumnRef(item, column))
 
+    def add_results(self, name: str, use: ast.Use, keys: Sequence[str]) -> bool:
+        """Make the results of another contract visible under a name; False after a report that it is taken."""
+        names = tuple(ast.Name((key,), span=use.span) for key in keys)
+        item = ast.Input("results", name, names, (), span=use.span)
+        if (earlier := self.items.get(name)) is not None:
+            self._twice(name, item, earlier)
+            return False
+        self.items[name] = item
+        self.unread.discard(name)
+        return True
+
     def _levels(self) -> dict[str, str]:
         """The levels below the settled unit, each with the roster that leads from it to the unit."""
         found: dict[str, str] = {}

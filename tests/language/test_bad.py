@@ -43,6 +43,7 @@ BY_HAND = {
     "nesting-too-deep": "inner parts need names, and names need a thought",
     "not-text": "what stood in the file is lost",
     "override-ambiguous": "which of two steps is meant is not to be seen",
+    "results-unusable": "what is wrong stands in the other contract, and is mended there",
     "unknown-name-far": "nothing that is known is near",
     "unsupported-pays-monthly": "which months are meant is for the parties to say",
     "unsupported-net-monthly": "the rest of a year needs a payment of its own",

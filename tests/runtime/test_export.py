@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from contractlang.runtime.export import Writing, export, places
+from contractlang.runtime.export import Writing, export
 from contractlang.runtime.heading import Heading, heading
+from contractlang.semantics.published import places
 from contractlang.semantics.types import PMPM, USD, Kind, Type
 from tests.runtime.settling import ROWS, Row, compiled, settled
 

@@ -74,6 +74,7 @@ class Lowering:
         self.months: RowExpr | None = None
         self.lookups: dict[str, tuple[set[str], Span]] = {}
         self.row_tables: set[str] = set()
+        self.read_results: dict[str, set[str]] = {}
         self.controls: list[nodes.Control] = []
         self.payees: list[nodes.Payee] = []
         self.locals: dict[str, Ref] = {}

@@ -28,11 +28,13 @@ from contractlang.plan.lowering.shifts import settle_types
 from contractlang.plan.lowering.single_measure import lower_measure
 from contractlang.plan.lowering.spending import lower_spending
 from contractlang.plan.lowering.weights import lower_baseline
-from contractlang.plan.relations import Reduction
+from contractlang.plan.relations import Reduction, Relation, Scan
 from contractlang.semantics import typing
 from contractlang.semantics.declarations import declare
+from contractlang.semantics.foreign import table_name
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.order import Order, evaluation_order
+from contractlang.semantics.published import Published
 from contractlang.semantics.scope import Scope
 from contractlang.semantics.types import Kind, Type
 from contractlang.semantics.typing import described
@@ -60,10 +62,16 @@ def lower(
     uses: Sequence[tuple[ast.Use, ast.Document]],
     term_years: tuple[int, int],
     sink: Sink,
+    foreign: Sequence[tuple[ast.Use, Published]] = (),
 ) -> Lowered:
-    """Check and lower one edition. The plan is complete only if the sink has no errors."""
+    """Check and lower one edition. The plan is complete only if the sink has no errors.
+
+    `foreign` are the contracts whose results it reads.
+    """
     scope = Scope(document, uses, sink)
-    declared = declare(scope, sink)
+    # Results of a contract that does not check (which was reported) are not reported again as unknown names.
+    scope.unread |= {table_name(use) for use, _ in uses if use.results} - {table_name(use) for use, _ in foreign}
+    declared = declare(scope, sink, foreign)
     order = evaluation_order(scope)
     assumed: dict[str, Type] = {}
     while True:  # types that values promise themselves through `prior` only ever get wider, so this ends
@@ -87,7 +95,6 @@ def lower(
             document.name.span,
             "put what repeats into a `table`, or bind it from a file with `input`",
         )
-    _check_results(low, document)
     if document.kind == "contract":
         _check_paid(low, document, payments)
         _check_unused(low, document, payments)
@@ -106,18 +113,6 @@ def _items(low: Lowering, order: Order) -> list[str]:
                 low.scope.unread.add(name)  # what it would have declared is not unknown
     low.item = ""
     return payments
-
-
-def _check_results(low: Lowering, document: ast.Document) -> None:
-    for item in document.items:
-        if isinstance(item, ast.Use) and item.results:
-            low.error(
-                "unsupported",
-                "results of another contract are not read yet",
-                item.span,
-                "declare them as an `input` and bind the file of results",
-                fixes=[edits.without(item.span, "leave it out")],
-            )
 
 
 def _category_constant(low: Lowering, value: ast.Expr) -> Ref | None:
@@ -364,17 +359,33 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str], reports: t
     )
 
 
+def _scanned(low: Lowering, relation: Relation) -> Relation:
+    """Of the results of another contract the reduce stage reads what is bound."""
+    if not isinstance(relation, Scan) or (table := low.declared.inputs[relation.table]).results is None:
+        return relation
+    return Scan(relation.table, (*(k.name for k in table.keys), *sorted(low.read_results.get(table.name, ()))))
+
+
+def _read_alone(low: Lowering, table: TableSchema) -> TableSchema:
+    """Of the results of another contract the columns that this one reads."""
+    if table.results is None:
+        return table
+    read = low.read_results.get(table.name, set())
+    return replace(table, columns=tuple(c for c in table.columns if c.name in read))
+
+
 def _reduction(low: Lowering) -> Reduction:
     rebuilt = {output.table for output in rebuilt_outputs(low)}
+    steps = (replace(s, relation=_scanned(low, s.relation)) for s in low.steps)
     outputs = (replace(output, rebuilt=output.table in rebuilt) for output in low.outputs)
-    return Reduction(tuple(low.steps), tuple(outputs), tuple(low.accounts), tuple(low.checks))
+    return Reduction(tuple(steps), tuple(outputs), tuple(low.accounts), tuple(low.checks))
 
 
 def _tables(low: Lowering, document: ast.Document) -> tuple[TableSchema, ...]:
     """The tables that data must be bound to: the contract's own, and those of libraries that something reads."""
     own = {id(item) for item in document.items}
     return tuple(
-        replace(table, member_level=True) if table.name in low.row_tables else table
+        replace(_read_alone(low, table), member_level=table.name in low.row_tables or table.member_level)
         for name, table in low.declared.inputs.items()
         if name in low.used or table.kind == "exhibit" or id(low.scope.items[name]) in own
     )

@@ -10,6 +10,7 @@ from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, ledger, months, tables
 from contractlang.plan.lowering.context import Lowering
+from contractlang.semantics import foreign
 from contractlang.semantics.model import ColumnSchema, TableSchema
 from contractlang.semantics.scope import ColumnRef, ItemRef, KeyRef, described_item
 from contractlang.semantics.terms import TermsTable
@@ -135,6 +136,8 @@ def _item(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: t
     match item:
         case ast.Input(kind="ledger"):
             return ledger.paid_before(low, name, rest)
+        case ast.Input(kind=foreign.RESULTS):
+            return _result(low, name, item_name, rest)
         case ast.Input():
             if len(rest) != 1:
                 low.error(
@@ -220,6 +223,26 @@ def _value(low: Lowering, name: ast.Name, item_name: str, item: ast.Item, rest: 
         )
     low.broken.add(item_name)
     return None
+
+
+def _result(low: Lowering, name: ast.Name, table_name: str, rest: tuple[str, ...]) -> Ref | None:
+    """A published value of another contract."""
+    schema = low.declared.inputs[table_name]
+    column = foreign.column_named(schema, rest)
+    if column is None:
+        low.scope.unknown(name, [f"{table_name}.{c.name}" for c in schema.columns], "result")
+        return None
+    if (key_name := foreign.strange_key(schema)) is not None:
+        low.used.add(table_name)
+        low.error(
+            "grain-mismatch",
+            f"`{name.text}` varies by {key_name}, this place by {low.scope.unit} and {low.scope.period}",
+            name.span,
+            f"read it beside member rows that have a column `{key_name}`: `mean({name.text} weighted by W over POPULATION)`",
+        )
+        return None
+    low.read_results.setdefault(table_name, set()).add(column)
+    return column_cell(low, table_name, column, name)
 
 
 def _a(word: str) -> str:

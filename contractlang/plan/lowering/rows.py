@@ -11,6 +11,7 @@ from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.relations import RowExpr
 from contractlang.semantics import typing
 from contractlang.semantics.cells import literal
+from contractlang.semantics.foreign import column_named
 from contractlang.semantics.model import ColumnSchema, TableSchema
 from contractlang.semantics.types import EVENT, MEMBER_MONTH, Kind, Type
 from contractlang.semantics.typing import Problem, described
@@ -100,7 +101,8 @@ def _looked_up(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
     from contractlang.plan.lowering.lookups import looked_up
 
     small = low.declared.inputs[name.parts[0]]
-    column = small.column(name.parts[1])
+    word = column_named(small, name.parts[1:]) if small.results is not None else name.parts[1]
+    column = None if word is None else small.column(word)
     if column is None:
         low.scope.unknown(name, [f"{small.name}.{c.name}" for c in small.columns], "column")
         return None
@@ -115,6 +117,7 @@ def _looked_up(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
         return None
     low.used.add(small.name)
     low.row_tables.add(small.name)
+    low.read_results.setdefault(small.name, set()).add(column.name)
     columns, span = low.lookups.get(small.name, (set(), name.span))
     low.lookups[small.name] = ({*columns, column.name}, span)
     return _column(low, column, lookup_column(small.name, column.name), name.span, gaps=small.sparse)
@@ -123,7 +126,9 @@ def _looked_up(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
 def _name(low: Lowering, table: TableSchema, name: ast.Name) -> Row | None:
     if name.text == "member_months" and table.column("member_months") is None and low.months is not None:
         return Row(replace(low.months, origin=name.span), Type(Kind.COUNT, MEMBER_MONTH))
-    other = low.declared.inputs.get(name.parts[0]) if len(name.parts) == 2 else None
+    other = low.declared.inputs.get(name.parts[0]) if len(name.parts) > 1 else None
+    if other is not None and len(name.parts) > 2 and other.results is None:
+        other = None
     if other is not None and other.name != table.name and not other.member_level:
         return _looked_up(low, table, name)
     parts = name.parts[1:] if len(name.parts) == 2 and name.parts[0] == table.name else name.parts
