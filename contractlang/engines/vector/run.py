@@ -176,7 +176,7 @@ class Run:
         self.columns.tell(self.evaluator, self.plan, self.rows, rows)
         for count, row in enumerate(rows, 1):
             for cell in kept:
-                if self.shape.by_row[cell[0]]:
+                if self.shape.by_row[cell[0]] and not isinstance(self.outcomes[cell].lane, Known):
                     self.outcomes[cell].write(row, self.exact(cell, row))
             if count % 2048 == 0:
                 self.evaluator.forget()

@@ -49,11 +49,15 @@ class Runs:
         self.columns = Columns(self.inputs)
         self.rows = _by_period(self.inputs.frame)
         self._running: set[tuple[int, str]] = set()
-        self._looked_up = {
-            node.op.name
+        looking = [
+            node
             for plan in {id(plan): plan for plan in self.programme.plans.values()}.values()
             for node in plan.nodes
             if isinstance(node.op, Previous)
+        ]
+        self._looked_up = {node.op.name for node in looking if isinstance(node.op, Previous)}
+        self._before_term = {
+            node.op.name for node in looking if isinstance(node.op, Previous) and (node.op.at or not node.args)
         }
         self._matches: dict[tuple[int, int], Ints | None] = {}
 
@@ -65,7 +69,7 @@ class Runs:
         if key not in self.done:
             settled = self.programme.plan(period) is plan and period in self.rows
             rows = self.rows[period] if period in self.rows else self._others(plan, period)
-            run = Run(plan, rows, self.evaluator, self.columns, self, self._kept(plan, settled=settled))
+            run = Run(plan, rows, self.evaluator, self.columns, self, self._kept(plan, period, settled=settled))
             self._running.add(key)
             run.execute()
             self._running.discard(key)
@@ -76,9 +80,13 @@ class Runs:
         """The units of a period that is not settled: those with data."""
         return Rows(period, self.evaluator.units(plan, period), None)
 
-    def _kept(self, plan: Plan, *, settled: bool) -> list[int]:
-        """Nodes whose values are asked for: named ones of settled grain, conditions, and what other periods read."""
-        wanted = {named.node for named in plan.names if named.name in self._looked_up}
+    def _kept(self, plan: Plan, period: str, *, settled: bool) -> list[int]:
+        """Nodes whose values are asked for: named ones of settled grain, conditions, and what other periods read.
+
+        A value that is read with a start is not read in a period before the term.
+        """
+        looked_up = self._before_term if self.evaluator.before_term(period) else self._looked_up
+        wanted = {named.node for named in plan.names if named.name in looked_up}
         if settled:
             wanted |= {named.node for named in plan.names if plan.nodes[named.node].type.grain <= plan.settled}
             conditions = {a.condition for a in plan.assertions if a.condition is not None}

@@ -13,7 +13,18 @@ from fractions import Fraction
 
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
-from contractlang.plan.lowering import calls, expressions, gaps, guards, pipeline, scales, strata, stratum_rates
+from contractlang.plan.lowering import (
+    calls,
+    expressions,
+    gap_intervals,
+    gaps,
+    guards,
+    pipeline,
+    remedies,
+    scales,
+    strata,
+    stratum_rates,
+)
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.lowering.gaps import Strata
 from contractlang.plan.lowering.measures import MeasureSet
@@ -53,6 +64,7 @@ def lower_equity(low: Lowering, name: str, block: ast.Block) -> bool:
             f"`{source.name}` does not say which rate is better",
             block.span,
             "write `better higher` or `better lower` in the measure, or a column `lower_is_better` in the set",
+            fixes=[remedies.new_line(source, "better higher")] if chosen is None else [],
         )
         return False
     own = Strata(found.key, found.labels, key, falls if chosen is not None else (), chosen is None and bool(falls))
@@ -79,7 +91,11 @@ def _clauses(low: Lowering, block: ast.Block) -> bool:
     for word, example in needed.items():
         if word not in words:
             low.error(
-                "missing-clause", f"equity `{block.name}` has no `{word}` clause", block.span, f"write `{example}`"
+                "missing-clause",
+                f"equity `{block.name}` has no `{word}` clause",
+                block.span,
+                f"write `{example}`",
+                fixes=[remedies.new_line(block, example)] if word != "measures" else [],
             )
             return False
     return all(one(low, block, word) is not None for word in dict.fromkeys(words) if word not in SEVERAL)
@@ -194,6 +210,8 @@ def _gaps(made: Equity) -> bool:
         found[word] = made.register(word, ref, "step", label, span)
         mean = made.inside(gaps.over(low, own, "mean", rates.rate, span, rates.mix))
         made.register(word.replace("gap", "overall"), mean, "step", label.replace("gap", "overall rate"), span)
+    if not gap_intervals.interval(made, clause, stratum_rates.compared(made, "observed", mix, span)):
+        return False
     guarded = guards.guards(made, clause, compared)
     if guarded is None:
         return False
@@ -237,7 +255,7 @@ def _sustained(made: Equity, own: Ref, guard: Ref | None, found: dict[str, Ref])
         condition = expressions.flag(low, clause.argument)
     if condition is None:
         return None
-    higher = guards.compare(low, ">", kept, own, span)
+    higher = gaps.compared(low, ">", kept, own, span)
     parts = [condition, higher] if guard is None else [guard, condition, higher]
     types = [low.type(r) for r in parts]
     holds = low.emit(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, pipeline
@@ -132,6 +134,12 @@ def _operated(low: Lowering, op: str, a: Ref, b: Ref, span: Span) -> Ref:
     return found
 
 
+def compared(low: Lowering, op: str, a: Ref, b: Ref, span: Span) -> Ref:
+    found = typing.comparison(op, low.type(a), low.type(b))
+    assert isinstance(found, Type), "values of one measure can be compared"
+    return low.emit(nodes.Compare(op), (a, b), found, span)
+
+
 def one(low: Lowering, span: Span) -> Ref:
     return low.constant(Fraction(1), Type(Kind.NUMBER, step=Fraction(1)), span)
 
@@ -153,7 +161,7 @@ def as_percent(low: Lowering, ref: Ref, span: Span) -> Ref:
 
 def checked(low: Lowering, clause: ast.Step, strata: Strata) -> bool:
     """Whether the parts of a `gap` clause go together; reports what is lacking or has no place."""
-    metric = _metric(clause)
+    metric = metric_of(clause)
     if metric is None:
         return True
     lacking = {
@@ -170,17 +178,40 @@ def checked(low: Lowering, clause: ast.Step, strata: Strata) -> bool:
     for part, (needed, help_) in lacking.items():
         written = clause.get(part)
         if needed and written is None:
-            low.error("missing-clause", f"`gap {metric}` does not say all that it needs", clause.span, help_)
+            low.error(
+                "missing-clause",
+                f"`gap {metric}` does not say all that it needs",
+                clause.span,
+                help_,
+                fixes=[Fix("freeze the mix", (edits.after(clause.span, ", mix frozen at baseline"),))]
+                if part == "mix"
+                else [],
+            )
             return False
         if written is not None and not needed:
             what = {"mix": "weighs no strata", "framing": "is taken of rates alone", "reference": "has no reference"}
-            low.error("unsupported", f"`gap {metric}` {what[part]}", written.span, "leave it out")
+            low.error(
+                "unsupported",
+                f"`gap {metric}` {what[part]}",
+                written.span,
+                "leave it out",
+                fixes=_without(part, written),
+            )
             return False
     reference = clause.get("reference")
     return reference is None or label_of(low, strata, reference) is not None
 
 
-def _metric(clause: ast.Step) -> str | None:
+def _without(part: str, written: ast.Expr) -> list[Fix]:
+    """The clause without its mix; the other parts have words between them and the metric."""
+    if part != "mix":
+        return []
+    span = written.span
+    comma = span.file.text.rindex(",", 0, span.start)
+    return [edits.instead(Span(span.file, comma, span.end), "", "leave it out")]
+
+
+def metric_of(clause: ast.Step) -> str | None:
     """The name of the metric; None where the gap is an expression of the contract's own."""
     found = clause.get("metric")
     if isinstance(found, ast.Text):
@@ -193,7 +224,7 @@ def gap(low: Lowering, clause: ast.Step, strata: Strata, rates: Rates, names: di
     span, y = clause.span, rates.rate
     reference = clause.get("reference")
     label = None if reference is None else label_of(low, strata, reference)
-    match _metric(clause):
+    match metric_of(clause):
         case None:
             return _own(low, clause, strata, names)
         case "between_group_variance":

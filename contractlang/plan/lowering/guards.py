@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from contractlang.diagnostics import edits
 from contractlang.plan import nodes
 from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, gaps, pipeline, shrinkage, stratum_rates
@@ -70,13 +71,13 @@ def _declined(made: Equity, clause: ast.Step, both_years: Compared) -> Ref | Non
         if variance is None:
             return None
         square = gaps.times(low, fall, fall, span)
-        lower.append(compare(low, ">", square, variance, span))
+        lower.append(gaps.compared(low, ">", square, variance, span))
     elif tolerance is not None:
         shifted = _tolerated(low, fall, tolerance)
         if shifted is None:
             return None
         fall = shifted
-    lower.append(compare(low, ">", fall, limit, span))
+    lower.append(gaps.compared(low, ">", fall, limit, span))
     written = clause.get("stratum")
     if written is not None:
         label = gaps.label_of(low, own, written)
@@ -85,12 +86,6 @@ def _declined(made: Equity, clause: ast.Step, both_years: Compared) -> Ref | Non
         lower.append(gaps.is_stratum(low, own, label, span))
     types = [low.type(r) for r in lower]
     return low.emit(nodes.Logic("and"), tuple(lower), replace(FLAG, grain=typing.union(types)), span)
-
-
-def compare(low: Lowering, op: str, a: Ref, b: Ref, span: Span) -> Ref:
-    found = typing.comparison(op, low.type(a), low.type(b))
-    assert isinstance(found, Type)
-    return low.emit(nodes.Compare(op), (a, b), found, span)
 
 
 def _tolerated(low: Lowering, fall: Ref, written: ast.Expr) -> Ref | None:
@@ -106,6 +101,7 @@ def _tolerated(low: Lowering, fall: Ref, written: ast.Expr) -> Ref | None:
             "the tolerance of a rate in per cent is in percentage points or standard errors",
             written.span,
             "write `tolerance 2 pp` or `tolerance 1 standard errors`",
+            fixes=[edits.instead(written.span, written.span.text.replace("%", " pp"))] if literal else [],
         )
         return None
     return low.emit(nodes.Arithmetic("-"), (fall, ref), found, written.span)
@@ -133,7 +129,7 @@ def _credited(made: Equity, gap: ast.Step, both_years: Compared, span: Span) -> 
     low, own = made.low, made.strata
     base = gaps.directed(low, own, both_years.base.rate, span)
     overall = gaps.over(low, own, "mean", base, span, both_years.base.mix)
-    below = compare(low, "<", base, overall, span)
+    below = gaps.compared(low, "<", base, overall, span)
     rate = made.choose(below, both_years.now.rate, both_years.base.rate, span)
     counts = made.now
     names = {

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from contractlang.diagnostics import edits
+from contractlang.diagnostics.diagnostic import Fix
 from contractlang.plan import relations
 from contractlang.plan.lowering import rows
 from contractlang.plan.lowering.context import FLAG, Lowering
@@ -99,6 +101,7 @@ def dimension(low: Lowering, block: ast.Block, population: Population) -> Dimens
             f"`{name.text}` is no column of category `{key}`",
             name.span,
             f"declare it as `category in {key}`",
+            fixes=_columns_of(table, key, name),
         )
         return None
     labels = low.scope.categories[key].values
@@ -111,6 +114,12 @@ def dimension(low: Lowering, block: ast.Block, population: Population) -> Dimens
             return None
     scale = max((w.scale for w in weights.values()), default=0)
     return Dimension(key, labels, table, found.name, clause, imputed, weights, scale)
+
+
+def _columns_of(table: TableSchema, key: str, name: ast.Name) -> list[Fix]:
+    """The columns of the table that have the category."""
+    found = [c.name for c in table.columns if c.type.kind is Kind.CATEGORY and c.type.scheme == key]
+    return [edits.instead(name.span, ".".join((*name.parts[:-1], column_name))) for column_name in found]
 
 
 def _table_of(low: Lowering, name: ast.Name, population: Population) -> TableSchema | None:
