@@ -204,6 +204,7 @@ class RunIn(Asked):
     periods: list[Label] = Field(default=[], max_length=1000)
     groups: list[Label] = Field(default=[], max_length=10_000)
     overrides: dict[Label, Label] = Field(default={}, max_length=100)
+    known_on: dt.date | None = Field(default=None, description="Data and amendments as they were known on this day.")
     reconcile: ReconcileIn | None = None
 
 

@@ -238,13 +238,14 @@ def reconcile(
     overrides: Mapping[str, str] | None = None,
     engine: str = "auto",
     roots: Sequence[FilePath] = (),
+    known_on: dt.date | None = None,
 ) -> Reconciled:
     """Compare our amounts with those that the data state in the column `against`.
 
     `uncertain` maps inputs to half of their last printed step (`{"quality": "0.005%"}`). Raises ContractError.
     """
     sink = Sink()
-    opened = _open(contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink)
+    opened = _open(contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink, known_on=known_on)
     moved = uncertain_inputs(opened, uncertain or {}, sink)
     stated = stated_amounts(opened, against, _paths(tables), sink)
     result = settle(opened, sink, periods=periods, engines=Engines(settle=engine)) if stated is not None else None

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines import periods as calendar
-from contractlang.engines.base import Column, Frame, Inputs, Table
+from contractlang.engines.base import Column, Inputs, Table
 from contractlang.plan.compiler import Compiled
 from contractlang.runtime.bound_arrays import in_force
 from contractlang.runtime.cells import FROM
@@ -51,10 +51,9 @@ def given_stage(compiled: Compiled, tables: Mapping[str, object], sink: Sink) ->
         return None
     labels = [period.label for period in compiled.periods()]
     at_grain = _at_grain(found, compiled.period, labels)
-    frame = settled_rows(at_grain, schemas, (compiled.unit, compiled.period), labels, sink)
-    if frame is None:
+    frame, unfit = settled_rows(at_grain, schemas, (compiled.unit, compiled.period), labels, sink)
+    if unfit:
         return None
-    frame = frame if frame.units else Frame([], [])
     report = {"version": 1, "binding": "", "tables": [{"name": n, "rows": len(t)} for n, t in at_grain.items()]}
     return Stage(Inputs(frame, at_grain), [None] * len(compiled.plans), report)
 

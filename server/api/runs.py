@@ -29,6 +29,7 @@ def start_run(asked: RunIn, caller: Calling, context: Serving, response: Respons
             tuple(asked.periods),
             tuple(asked.groups),
             dict(asked.overrides),
+            asked.known_on.isoformat() if asked.known_on else None,
             reconcile=asked.reconcile.model_dump() if asked.reconcile else None,
         )
         run, new = runs.start(session, caller, version, dataset, binding, parameters)

@@ -6,6 +6,7 @@ output; the last line says how it ended.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import resource
 import sys
@@ -47,6 +48,7 @@ def compute(job: dict[str, Any]) -> str:
         "groups": parameters["groups"],
         "overrides": parameters["overrides"],
         "engine": parameters["engine"],
+        "known_on": _day(parameters["known_on"]),
         "progress": lambda stage, done, to_do: say({"stage": stage, "done": done, "to_do": to_do}),
     }
     settled = contractlang.reopen(job["contract"], job["binding"], job["kept"], **asked)
@@ -63,6 +65,10 @@ def compute(job: dict[str, Any]) -> str:
     return "succeeded"
 
 
+def _day(written: str | None) -> dt.date | None:
+    return None if written is None else dt.date.fromisoformat(written)
+
+
 def _reconcile(job: dict[str, Any], parameters: dict[str, Any]) -> None:
     say({"stage": "reconciling", "done": 0, "to_do": 1})
     asked = parameters["reconcile"]
@@ -74,6 +80,7 @@ def _reconcile(job: dict[str, Any], parameters: dict[str, Any]) -> None:
         tolerance=asked["tolerance"],
         uncertain=asked["uncertain"],
         tables=job["tables"],
+        known_on=_day(parameters["known_on"]),
         periods=parameters["periods"],
         overrides=parameters["overrides"],
         engine=parameters["engine"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import OrderedDict
 from threading import Lock
 from typing import Any
@@ -80,6 +81,7 @@ class Answers:
                     groups=parameters["groups"],
                     overrides=parameters["overrides"],
                     engine=parameters["engine"],
+                    known_on=None if parameters["known_on"] is None else dt.date.fromisoformat(parameters["known_on"]),
                 )
             except ContractError as error:
                 raise Problem(409, "not-reproducible", "the version does not compile any more as it did") from error

@@ -31,6 +31,7 @@ class Parameters:
     periods: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     overrides: dict[str, str] = field(default_factory=dict)
+    known_on: str | None = None
     engine: str = "auto"
     reconcile: dict[str, Any] | None = None
 

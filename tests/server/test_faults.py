@@ -217,7 +217,7 @@ def test_the_same_request_at_the_same_time_is_one_run(tenant: Tenant) -> None:
 
 def test_clocks_of_machines_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker whose clock is a day ahead takes no run of another; one that lost its lease changes nothing."""
-    for service in running(Settings(data_dir=tmp_path, workers=0, poll_seconds=3600)):
+    with running(Settings(data_dir=tmp_path, workers=0, poll_seconds=3600)) as service:
         with service.tenant().client() as client:
             version = publish(client, TEXT)["name"]
             dataset, binding = register(client, results=EXAMPLE / "results.csv"), bind(client, BINDING)
@@ -268,22 +268,21 @@ def test_a_full_disk_fails_the_run_and_keeps_no_half_of_a_result(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("server.jobs.worker._to_disk", full)
-    for service in running(Settings(data_dir=tmp_path, poll_seconds=0.05)):
-        with service.tenant().client() as client:
-            version = publish(client, TEXT)["name"]
-            asked = {
-                "contract": version,
-                "dataset": register(client, results=EXAMPLE / "results.csv"),
-                "binding": bind(client, BINDING),
-            }
-            run = ended(client, ok(client.post("/runs", json=asked))["id"])
-            assert run["state"] == "failed"
-            assert "No space left" in run["problem"]["detail"]
-            assert not list(tmp_path.glob("results/*/*/*"))
-            monkeypatch.undo()
-            again = ok(client.post("/runs", json=asked))
-            assert again["id"] == run["id"]
-            assert ended(client, run["id"])["state"] == "succeeded"
+    with running(Settings(data_dir=tmp_path, poll_seconds=0.05)) as service, service.tenant().client() as client:
+        version = publish(client, TEXT)["name"]
+        asked = {
+            "contract": version,
+            "dataset": register(client, results=EXAMPLE / "results.csv"),
+            "binding": bind(client, BINDING),
+        }
+        run = ended(client, ok(client.post("/runs", json=asked))["id"])
+        assert run["state"] == "failed"
+        assert "No space left" in run["problem"]["detail"]
+        assert not list(tmp_path.glob("results/*/*/*"))
+        monkeypatch.undo()
+        again = ok(client.post("/runs", json=asked))
+        assert again["id"] == run["id"]
+        assert ended(client, run["id"])["state"] == "succeeded"
 
 
 def test_connections_that_the_database_ends_are_opened_again(service: Service, tenant: Tenant) -> None:
@@ -325,18 +324,17 @@ def test_a_thousand_requests_at_once_are_all_answered(tenant: Tenant) -> None:
 
 
 def test_a_worker_that_is_told_to_end_gives_its_run_back(tmp_path: Path) -> None:
-    for service in running(Settings(data_dir=tmp_path, poll_seconds=3600)):
-        with service.tenant().client() as client:
-            time.sleep(0.2)
-            asked = {
-                "contract": publish(client, TEXT)["name"],
-                "dataset": register(client, results=EXAMPLE / "results.csv"),
-                "binding": bind(client, BINDING),
-            }
-            run = ok(client.post("/runs", json=asked))["id"]
-            worker = Worker(service.settings, service.database)
-            worker.stop.set()
-            worker.once()
-            assert ok(client.get(f"/runs/{run}"))["state"] == "queued"
-            Worker(service.settings, service.database).once()
-            assert ok(client.get(f"/runs/{run}"))["state"] == "succeeded"
+    with running(Settings(data_dir=tmp_path, poll_seconds=3600)) as service, service.tenant().client() as client:
+        time.sleep(0.2)
+        asked = {
+            "contract": publish(client, TEXT)["name"],
+            "dataset": register(client, results=EXAMPLE / "results.csv"),
+            "binding": bind(client, BINDING),
+        }
+        run = ok(client.post("/runs", json=asked))["id"]
+        worker = Worker(service.settings, service.database)
+        worker.stop.set()
+        worker.once()
+        assert ok(client.get(f"/runs/{run}"))["state"] == "queued"
+        Worker(service.settings, service.database).once()
+        assert ok(client.get(f"/runs/{run}"))["state"] == "succeeded"

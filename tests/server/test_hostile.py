@@ -24,7 +24,7 @@ HEAD = 'contract bomb.of\nversion "1"\nsettles group per year\nterm 2024-01-01 t
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    yield from running(
+    with running(
         Settings(
             data_dir=tmp_path_factory.mktemp("hostile"),
             poll_seconds=0.05,
@@ -35,7 +35,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             run_memory_limit=3_000_000_000,
             run_seconds=60,
         )
-    )
+    ) as found:
+        yield found
 
 
 @pytest.fixture

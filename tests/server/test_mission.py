@@ -59,7 +59,8 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def service(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    yield from running(Settings(data_dir=tmp_path_factory.mktemp("mission"), poll_seconds=0.05, pool_size=5))
+    with running(Settings(data_dir=tmp_path_factory.mktemp("mission"), poll_seconds=0.05, pool_size=5)) as found:
+        yield found
 
 
 def _vbc(folder: Path, *arguments: str) -> None:

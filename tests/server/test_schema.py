@@ -34,9 +34,9 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    for service in running(
+    with running(
         Settings(data_dir=tmp_path_factory.mktemp("schema"), poll_seconds=0.2, max_body_bytes=1_000_000)
-    ):
+    ) as service:
         tenant = service.tenant()
         user = tenant.user("designer", "publisher", "analyst", "row-explainer", "auditor", "administrator")
         with tenant.client() as client:
