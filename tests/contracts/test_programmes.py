@@ -24,5 +24,5 @@ def test_the_page_is_what_the_generator_writes() -> None:
 
 @pytest.mark.parametrize("programme", programmes(), ids=lambda p: p.name)
 def test_a_programme_has_sources_and_a_case(programme: Programme) -> None:
-    assert sources(programme) or programme.name == "cms/mssp.vbc"  # its head names the law without the word
+    assert sources(programme)
     assert bool(programme.cases) != (programme.name in WITHOUT_CASE)
