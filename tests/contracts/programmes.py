@@ -109,7 +109,7 @@ def line(programme: Programme) -> str:
 def sources(programme: Programme) -> str:
     """Where the sources stand in the text, and how many clauses name one; "" where no line of the head begins with them."""
     text = programme.path.read_text(encoding="utf-8")
-    place = re.search(r"^## .*?\b(Sources?:|[Nn]amed by|42 CFR)", text, re.MULTILINE)
+    place = re.search(r"^## .*?\b(Sources?:|Published|42 CFR)", text, re.MULTILINE)
     clauses = len(re.findall(r'\bsource "', text))
     if place is None:
         extended = re.search(r"^contract \S+ extends (\S+)", text, re.MULTILINE)
