@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from contractlang.runtime.result import Result
 from contractlang.runtime.runs import open_run, settle
 from contractlang.values import Value
 from tests.member_strategies import GROUPS, Drawn, Form, Row, contracts, rows, write
+from tests.sample.sampling import make
 
 Values = Mapping[tuple[str, str], Mapping[str, Value]]
 seeds = st.integers(0, 2**32)
@@ -39,10 +42,18 @@ class Settled:
     values: Values
 
 
-def settled(folder: Path, *, threads: int | None = None, memory: str | None = None) -> Settled:
+def settled(
+    folder: Path,
+    *,
+    contract: Path | None = None,
+    threads: int | None = None,
+    memory: str | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Settled:
     """The contract of a folder, settled. Nobody may be there to settle: then all is empty."""
     sink = Sink()
-    opened = open_run(folder / "contract.vbc", folder / "binding.toml", sink, memory=memory)
+    path = folder / "contract.vbc" if contract is None else contract
+    opened = open_run(path, folder / "binding.toml", sink, memory=memory, overrides=overrides)
     assert opened is not None, report(sink)
     try:
         if threads is not None:
@@ -117,6 +128,26 @@ def test_groups_settle_apart_as_they_do_together(drawn: Drawn, seed: int) -> Non
         if part:
             found |= in_folder(drawn, {**tables, "member_month": part}).values
     assert found == in_folder(drawn, tables).values
+
+
+# A programme with all of its blocks ------------------------------------------------------------------------------------
+
+AQC = Path(__file__).parents[2] / "contracts/bcbsma/aqc_2009.vbc"
+
+
+def test_a_sampled_programme_shuffled(tmp_path: Path) -> None:
+    """Attribution, budgets beside the network, measures, quality and payments: the order of rows is no part of them."""
+    folder = tmp_path / "data"
+    make(folder, "aqc", AQC, members=600, groups=2)
+    small = {"minimum_panel": "1 members"}
+    plain = settled(folder, contract=AQC, overrides=small)
+    for number, path in enumerate(sorted(folder.glob("*.parquet"))):
+        table = pq.read_table(path)
+        order = list(range(len(table)))
+        Random(number).shuffle(order)
+        pq.write_table(table.take(order), path, row_group_size=500)
+    same(plain, settled(folder, contract=AQC, overrides=small, threads=3))
+    assert any(isinstance(row["settlement"], Fraction) and row["settlement"] for row in plain.values.values())
 
 
 # The example of the repository, as files -------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def _panel(cells: Sequence[dict[str, float]], number: int, title: str, ticks: Se
 
     left, bottom = place(0, 0)
     right, top = place(most_x, most_y)
-    parts = [f'<text x="{left - 30:.1f}" y="{TOP - 22}">CPU seconds</text>']
+    parts = [f'<text x="{left - 30:.1f}" y="{TOP - 22}">CPU seconds</text>', *_legend(right)]
     for line in range(round(most_y / step) + 1):
         _, y = place(0, line * step)
         parts.append(f'<path d="M{left:.1f} {y:.1f}H{right:.1f}" stroke="#ddd"/>')
@@ -53,7 +53,7 @@ def _panel(cells: Sequence[dict[str, float]], number: int, title: str, ticks: Se
         parts.append(f'<text x="{x:.1f}" y="{bottom + 17:.1f}" text-anchor="middle">{tick}</text>')
     parts.append(f'<path d="M{left:.1f} {top:.1f}V{bottom:.1f}H{right:.1f}" fill="none" stroke="black"/>')
     parts.append(f'<text x="{(left + right) / 2:.1f}" y="{bottom + 38:.1f}" text-anchor="middle">{title}</text>')
-    for name, words, colour in SERIES:
+    for name, _, colour in SERIES:
         points = [(cell["x"], cell[name]) for cell in cells]
         slope, start = statistics.linear_regression(*zip(*points, strict=True))
         (x0, y0), (x1, y1) = place(0, start), place(most_x, start + slope * most_x)
@@ -61,9 +61,15 @@ def _panel(cells: Sequence[dict[str, float]], number: int, title: str, ticks: Se
         parts += [
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in (place(*p) for p in points)
         ]
-        last_x, last_y = place(most_x, start + slope * most_x)
-        parts.append(f'<text x="{last_x:.1f}" y="{last_y - 8:.1f}" text-anchor="end" fill="{colour}">{words}</text>')
     return "\n".join(parts) + "\n"
+
+
+def _legend(right: float) -> list[str]:
+    """The words of the series above a panel, from the right."""
+    parts = []
+    for (_, words, colour), end in zip(SERIES, (right - 165, right), strict=True):
+        parts.append(f'<text x="{end:.1f}" y="{TOP - 22}" text-anchor="end" fill="{colour}">{words}</text>')
+    return parts
 
 
 def _scale(most: float) -> tuple[float, float]:
