@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -43,7 +45,7 @@ def output_table(
     # A row without a unit, period or category belongs to no settled row; accounts show how many there are.
     kept = np.flatnonzero(np.all([codes >= 0 for codes, _ in coded], axis=0)) if coded else np.arange(len(found))
     if coded:
-        kept = kept[np.lexsort([codes[kept] for codes, _ in reversed(coded)])]
+        kept = kept[_order([(codes[kept], len(words)) for codes, words in coded])]
     labels = dict(plan.categories)
     keys = {
         key: _key(codes[kept], words, labels.get(key))
@@ -54,6 +56,16 @@ def output_table(
         for i, (name, c, scale) in enumerate(output.columns)
     }
     return Table(output.table, keys, columns)
+
+
+def _order(keys: Sequence[tuple[Ints, int]]) -> Ints:
+    """Rows in the order of their codes, given with the number of different ones; no two rows have the same."""
+    if math.prod(size for _, size in keys) >= 2**63:
+        return np.lexsort([codes for codes, _ in reversed(keys)])
+    place = np.zeros(len(keys[0][0]), dtype=np.int64)
+    for codes, size in keys:
+        place = place * size + codes  # one number to sort by costs a tenth of several
+    return np.argsort(place)
 
 
 def _coded(stored: pa.ChunkedArray, known: Extent) -> tuple[Ints, list[str]]:

@@ -17,8 +17,8 @@ from contractlang.plan.rewrites.shared_groups import shared_groups
 
 Rule = Callable[[Reduction], Reduction]
 
-RULES: tuple[Rule, ...] = (pruned, last_rows, same_scans, shared_groups, pruned)
-"""In the order in which they are applied."""
+RULES: tuple[Rule, ...] = (pruned, last_rows, pruned, same_scans, shared_groups, shared_groups, pruned)
+"""In the order in which they are applied. Groups are shared twice: those over rows, then those over what is kept of them."""
 
 
 def rewritten(reduction: Reduction) -> Reduction:
