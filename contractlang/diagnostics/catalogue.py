@@ -484,6 +484,11 @@ SETTLING = (
         "They would add to nobody's money. Check how the binding reads the key, or exclude the rows with a reason.",
     ),
     Entry(
+        "period-without-rows",
+        "no table has a row for a period of the term",
+        "The period is not settled: sums over nobody would be zero. Bind its data, or name the periods to settle.",
+    ),
+    Entry(
         "held",
         "a payment is held because data are missing",
         "The note names table, column and rows. The other groups are settled.",

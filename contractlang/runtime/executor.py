@@ -15,6 +15,7 @@ from contractlang.plan.nodes import Aggregate, Plan, Previous, Split
 from contractlang.runtime.breaches import report_breaches
 from contractlang.runtime.controls import check_controls
 from contractlang.runtime.findings import guarantees, report_held
+from contractlang.runtime.frames import without_empty_periods
 from contractlang.runtime.ledger import report_unsettled
 from contractlang.runtime.member_accounts import report_unplaced
 from contractlang.runtime.reducing import Progress, distinct, quiet, reduce_members, with_reduced
@@ -100,6 +101,7 @@ def reduce_stage(
         parts = [(plan, part) for plan, part in zip(plans, reduced, strict=True) if part is not None]
         frame, found = set_strangers_aside(programme, parts, listed, sink, listing=listing, lenient=aside is not None)
         inputs = replace(inputs, frame=frame)
+        inputs = replace(inputs, frame=without_empty_periods(inputs, plans[-1], sink))
         if aside is not None:
             aside += found
     return inputs, [None if part is None else part.accounts for part in reduced]

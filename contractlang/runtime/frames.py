@@ -8,9 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from contractlang.diagnostics.diagnostic import Diagnostic, Sink
+from contractlang.diagnostics.diagnostic import Diagnostic, Severity, Sink
 from contractlang.engines import periods as calendar
-from contractlang.engines.base import Column, Frame, Table, exact
+from contractlang.engines.base import Column, Frame, Inputs, Table, exact
+from contractlang.engines.reference.cells import labels
+from contractlang.plan.nodes import Plan
 from contractlang.runtime.set_aside import SetAside
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import USD
@@ -50,6 +52,33 @@ def settled_rows(
         aside = _on_one_side(rows, inputs, exhibits, keys, schemas=schemas, sink=sink)
     ordered = sorted(rows, key=lambda row: (row[1], row[0]))
     return Frame([u for u, _ in ordered], [p for _, p in ordered]), aside
+
+
+def without_empty_periods(inputs: Inputs, plan: Plan, sink: Sink) -> Frame:
+    """The settled rows without the periods that no table has a row for: an exhibit lists units, and says nothing of when
+    there are members. Such periods are reported and not settled, for sums over nobody would be zero."""
+    there: set[str] = set()
+    dated = False
+    for table in inputs.tables.values():
+        whole = _whole(table, plan.period)
+        if plan.period in whole.keys and len(whole.keys[plan.period]):
+            dated = True
+            there.update(labels(whole.keys[plan.period]))
+    frame = inputs.frame
+    empty = sorted(set(frame.periods) - there)
+    if not plan.reduction.outputs or not dated or not empty:
+        return frame
+    shown = ", ".join(empty[:_SHOWN]) + (" …" if len(empty) > _SHOWN else "")
+    sink.report(
+        Diagnostic(
+            "period-without-rows",
+            f"no table has a row for {shown}: not settled",
+            help="bind the data of these periods, or name the periods to settle with `--period`",
+            severity=Severity.WARNING,
+        )
+    )
+    kept = [(u, p) for u, p in zip(frame.units, frame.periods, strict=True) if p in there]
+    return Frame([u for u, _ in kept], [p for _, p in kept])
 
 
 def _whole(table: Table, period: str) -> Table:
