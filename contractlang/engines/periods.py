@@ -44,18 +44,27 @@ def earlier(label: str, count: int) -> str:
     return written(word, index // per_year, index % per_year + 1)
 
 
-def containing(label: str, word: str) -> str:
-    """The label of the period of the (longer or equal) kind `word` in which the period starts."""
+def containing(label: str, word: str, year_starts: int = 1) -> str:
+    """The label of the period of the (longer or equal) kind `word` in which the period starts.
+
+    `year_starts` is the month in which years start; they are named by the calendar year in which they do.
+    """
     own, year, ordinal = parts(label)
     month = (ordinal - 1) * LENGTHS[own]
+    if own == "month" and word != "month":
+        year, month = divmod(year * 12 + month - (year_starts - 1), 12)
     return written(word, year, month // LENGTHS[word] + 1)
 
 
-def inside(label: str, word: str) -> Sequence[str]:
-    """The labels of the (shorter or equal) kind `word` that make up the period, in order."""
+def inside(label: str, word: str, year_starts: int = 1) -> Sequence[str]:
+    """The labels of the (shorter or equal) kind `word` that make up the period, in order; see `containing`."""
     own, year, ordinal = parts(label)
-    first = (ordinal - 1) * LENGTHS[own] // LENGTHS[word]
-    return [written(word, year, first + i + 1) for i in range(LENGTHS[own] // LENGTHS[word])]
+    count = LENGTHS[own] // LENGTHS[word]
+    if word != "month" or own == "month":
+        first = (ordinal - 1) * LENGTHS[own] // LENGTHS[word]
+        return [written(word, year, first + i + 1) for i in range(count)]
+    start = year * 12 + (ordinal - 1) * LENGTHS[own] + year_starts - 1
+    return [written(word, (start + i) // 12, (start + i) % 12 + 1) for i in range(count)]
 
 
 def place(label: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from contractlang.plan.checks.examples import check_example
 from contractlang.plan.lowering.contract import Lowered, lower
 from contractlang.plan.nodes import Named, Plan
 from contractlang.plan.soundness import check_soundness
+from contractlang.semantics.fiscal import first_month, fiscal_year
 from contractlang.semantics.header import check_header, paid_in
 from contractlang.semantics.model import Period, TableSchema
 from contractlang.semantics.published import Published
@@ -65,7 +66,7 @@ class Compiled:
 
     def periods(self) -> tuple[Period, ...]:
         """All settlement periods of the term, in order of time."""
-        return periods_of(self.term, self.period)
+        return periods_of(self.term, self.period, first_month(self.editions[0].document.header))
 
     def paid_in(self, period: Period) -> tuple[dt.date, dt.date] | None:
         """The first and the last day on which a period is paid, where the contract says so by `pays`."""
@@ -84,7 +85,7 @@ class Compiled:
         return None if edition is None else self.plans[self.editions.index(edition)]
 
 
-def periods_of(term: tuple[dt.date, dt.date], word: str) -> tuple[Period, ...]:
+def periods_of(term: tuple[dt.date, dt.date], word: str, year_starts: int = 1) -> tuple[Period, ...]:
     """Half-open periods of a calendar word from the first day of the term; labels 2021, 2021-H1, 2021-Q1, 2021-01."""
     months = PERIODS[word]
     start, last = term
@@ -92,19 +93,20 @@ def periods_of(term: tuple[dt.date, dt.date], word: str) -> tuple[Period, ...]:
     while start <= last:
         ahead = start.month - 1 + months
         end = dt.date(start.year + ahead // 12, ahead % 12 + 1, 1)
-        found.append(Period(_label(start, months), start, end))
+        found.append(Period(_label(start, months, year_starts), start, end))
         start = end
     return tuple(found)
 
 
-def _label(start: dt.date, months: int) -> str:
+def _label(start: dt.date, months: int, year_starts: int) -> str:
+    year, month = divmod(start.year * 12 + start.month - year_starts, 12)
     match months:
         case 12:
-            return str(start.year)
+            return f"{year}"
         case 6:
-            return f"{start.year}-H{(start.month - 1) // 6 + 1}"
+            return f"{year}-H{month // 6 + 1}"
         case 3:
-            return f"{start.year}-Q{(start.month - 1) // 3 + 1}"
+            return f"{year}-Q{month // 3 + 1}"
         case _:
             return f"{start.year}-{start.month:02d}"
 
@@ -189,4 +191,5 @@ def _years(document: ast.Document) -> tuple[int, int]:
     if document.header.term is None:
         return 1900, 2200
     first, last = document.header.term
-    return first.value.year, last.value.year
+    starts = first_month(document.header)
+    return fiscal_year(first.value, starts), fiscal_year(last.value, starts)

@@ -399,7 +399,8 @@ class Report:
 class Plan:
     """A compiled contract (in force for some periods): reduce stage, settle stage, and what the outputs need to know.
 
-    `unit` and `period` are the settlement keys (`aco`, `year`); every settled row has grain {unit, period}.
+    `unit` and `period` are the settlement keys (`aco`, `year`); every settled row has grain {unit, period}. `year_starts` is
+    the month in which a year starts.
     `categories` gives the labels of each closed category that occurs as a key; `levels`, for each level below the unit that
     does, the table of the reduce stage that lists what belongs to each unit and period.
     """
@@ -424,6 +425,7 @@ class Plan:
     controls: tuple[Control, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     reports: tuple[Report, ...] = ()
+    year_starts: int = 1
 
     @property
     def settled(self) -> Grain:

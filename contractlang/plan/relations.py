@@ -33,6 +33,7 @@ class RowExpr:
       later    the period label `value` years after that of the one argument
       day      a date: the first day of the period of `value[0]` months that contains a date or YYYYMM text, `value[1]`
                years later; its last day where `value[2]` is "end"
+      shifted  the month of a date or YYYYMM text column, `value` months earlier, as YYYYMM
       written  the text of a date, as in 2024-05-31
       period   the settlement period label of a date or YYYYMM text column, of length `value` months from January
     A missing argument makes the result missing, except where `and`, `or`, `missing` and `case` decide otherwise.

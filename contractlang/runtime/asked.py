@@ -19,10 +19,12 @@ class Months:
     stretches: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, read: PeriodsRead, ahead: int = 0) -> Months:
+    def of(cls, read: PeriodsRead, ahead: int = 0, year_starts: int = 1) -> Months:
         """The months of the periods; with `ahead`, also those of so many years before each."""
         labels = {calendar.earlier(label, back) for label in read.labels for back in range(ahead + 1)}
-        months = sorted({month.replace("-", "") for label in labels for month in calendar.inside(label, "month")})
+        months = sorted(
+            {month.replace("-", "") for label in labels for month in calendar.inside(label, "month", year_starts)}
+        )
         stretches = list(_stretches(months))
         if read.earlier and stretches:
             stretches = [("000001", stretches[-1][1])]

@@ -216,6 +216,14 @@ class Formats:
             help_ = "for example `%m/%d/%Y` or `%Y-%m-%d`"
             self._report("binding-syntax", f"`{self.dotted(want.path)}`: {what}", source.span, help_=help_)
             return None
+        if style != "label" and reading.form == "period" and word != "month" and self.schema.year_starts != 1:
+            self._report(
+                "unsupported",
+                f"`{self.dotted(want.path)}`: a {word} that does not start in January is not read from a date",
+                source.span,
+                help_=f"give the {word} by its label: `2024` for the year that starts in 2024",
+            )
+            return None
         # The row operations `period` and `year` of the reduce stage read months.
         reading = replace(reading, style=style, formats=formats, word=word, by_month=self.schema.member_level)
         return self._no_float(reading, want)

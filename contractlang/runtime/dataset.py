@@ -120,7 +120,7 @@ def bind(
     settlement = {name: settlement_table(table) for name, table in bound.items() if not table.schema.member_level}
     for table in bound.values():
         table.free(whole=not table.schema.member_level)
-    tables_at_grain = _resolved(settlement, period, periods)
+    tables_at_grain = _resolved(settlement, period, periods, max((t.year_starts for t in tables), default=1))
     schemas = {schema.name: schema for schema in tables}
     # Where rows of these tables are errors already, what they lack elsewhere is only a consequence.
     doubtful = any(table.set_aside for table in bound.values() if not table.schema.member_level)
@@ -143,7 +143,9 @@ def bind(
 
 def _asked(schema: TableSchema, rows: Rows, sink: Sink) -> Asked:
     use = rows.uses.get(schema.name, RowUse())
-    months = Months.of(rows.read, use.ahead) if rows.read is not None and schema.name in rows.uses else None
+    by_month = any(key.role == "period" and key.name == "month" for key in schema.keys)
+    starts = schema.year_starts if by_month else 1  # labels of years count from their start already
+    months = Months.of(rows.read, use.ahead, starts) if rows.read is not None and schema.name in rows.uses else None
     return Asked(sink, use, months, rows.lenient, rows.identifiers)
 
 
@@ -163,21 +165,21 @@ def _bounded(connection: Connection, memory: str) -> Path:
     return scratch
 
 
-def first_day(label: str) -> dt.date:
-    """The first day of a calendar period."""
-    word, year, ordinal = calendar.parts(label)
-    return dt.date(year, (ordinal - 1) * calendar.LENGTHS[word] + 1, 1)
+def first_day(label: str, year_starts: int = 1) -> dt.date:
+    """The first day of a period; years start in the given month."""
+    year, _, month = calendar.inside(label, "month", year_starts)[0].partition("-")
+    return dt.date(int(year), int(month), 1)
 
 
 def _resolved(
-    settlement: Mapping[str, tuple[Table, Array | None]], period: str, periods: Iterable[str]
+    settlement: Mapping[str, tuple[Table, Array | None]], period: str, periods: Iterable[str], year_starts: int
 ) -> dict[str, Table]:
     """The tables, with dated exhibits at the grain of the period."""
     labels = set(periods)
     for table, _ in settlement.values():
         if period in table.keys:
             labels.update(table.keys[period].values.tolist())
-    days = {label: first_day(label) for label in sorted(labels)}
+    days = {label: first_day(label, year_starts) for label in sorted(labels)}
     return {
         name: table if dates is None else in_force(table, dates, days, period)
         for name, (table, dates) in settlement.items()

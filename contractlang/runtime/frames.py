@@ -35,7 +35,7 @@ def settled_rows(
     """
     unit, period = keys
     exhibits = {n: t for n, t in tables.items() if schemas[n].kind == "exhibit" and unit in t.keys}
-    tables = {name: _whole(table, period) for name, table in tables.items()}
+    tables = {name: _whole(table, period, schemas[name].year_starts) for name, table in tables.items()}
     inputs = {n: t for n, t in tables.items() if n not in exhibits and unit in t.keys and period in t.keys}
     whole = [t for t in inputs.values() if set(t.keys) == {unit, period}]
     if len(inputs) == 1 and whole and not exhibits:
@@ -60,7 +60,7 @@ def without_empty_periods(inputs: Inputs, plan: Plan, sink: Sink) -> Frame:
     there: set[str] = set()
     dated = False
     for table in inputs.tables.values():
-        whole = _whole(table, plan.period)
+        whole = _whole(table, plan.period, plan.year_starts)
         if plan.period in whole.keys and len(whole.keys[plan.period]):
             dated = True
             there.update(labels(whole.keys[plan.period]))
@@ -81,12 +81,12 @@ def without_empty_periods(inputs: Inputs, plan: Plan, sink: Sink) -> Frame:
     return Frame([u for u, _ in kept], [p for _, p in kept])
 
 
-def _whole(table: Table, period: str) -> Table:
+def _whole(table: Table, period: str, year_starts: int) -> Table:
     """A table by the month, with the settled period in which each of its months lies."""
     shorter = [k for k in table.keys if k in calendar.WORDS and calendar.LENGTHS[k] < calendar.LENGTHS[period]]
     if period in table.keys or not shorter:
         return table
-    labels = [calendar.containing(label, period) for label in table.keys[shorter[0]].values.tolist()]
+    labels = [calendar.containing(label, period, year_starts) for label in table.keys[shorter[0]].values.tolist()]
     return replace(table, keys={**table.keys, period: Column("text", np.array(labels, dtype=object))})
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 
 from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Label, Sink
+from contractlang.semantics.fiscal import MONTHS, first_month
 from contractlang.semantics.scope import KEY_WORDS, PERIODS, unknown
-from contractlang.source import Span
 from contractlang.syntax import ast
 
 DAY = dt.timedelta(days=1)
@@ -22,7 +21,8 @@ def check_header(document: ast.Document, sink: Sink) -> bool:
     header = document.header
     if header.settles is None:
         return False
-    _unsupported(header, sink)
+    if not _year_starts(header, sink):
+        return False
     unit, period = header.settles
     if unit.text in KEY_WORDS:
         sink.report(
@@ -41,32 +41,18 @@ def check_header(document: ast.Document, sink: Sink) -> bool:
         sink.report(unknown(period.text, period.span, list(PERIODS), "period"))
         return False
     if header.term is not None:
-        _term(*header.term, period.text, sink)
+        _term(*header.term, period.text, first_month(header), sink)
     if header.pays is not None:
         _pays(header, period.text, sink)
     return True
 
 
-def _unsupported(header: ast.Header, sink: Sink) -> None:
+def _year_starts(header: ast.Header, sink: Sink) -> bool:
     starts = header.year_starts
-    if starts is None or starts.text == "january":
-        return
-    text = starts.span.file.text
-    line = text.rfind("\n", 0, starts.span.start) + 1
-    clause = Span(starts.span.file, line, starts.span.end)
-    if starts.text not in {m.lower() for m in calendar.month_name if m}:
-        months = [m.lower() for m in calendar.month_name if m]
-        sink.report(unknown(starts.text, starts.span, months, "month"))
-        return
-    sink.report(
-        Diagnostic(
-            "unsupported",
-            f"a year that starts in {starts.text} is not settled yet",
-            starts.span,
-            help="settle per month, quarter or half, or let the year start in january",
-            fixes=(edits.without(clause, "let the year start in january"),),
-        )
-    )
+    if starts is None or starts.text in MONTHS:
+        return True
+    sink.report(unknown(starts.text, starts.span, MONTHS, "month"))
+    return False
 
 
 def _pays(header: ast.Header, period: str, sink: Sink) -> None:
@@ -126,8 +112,8 @@ def _backwards(word: str, first: ast.Date, last: ast.Date, sink: Sink) -> None:
     )
 
 
-def _term(first: ast.Date, last: ast.Date, period: str, sink: Sink) -> None:
-    """The term holds whole periods of the calendar."""
+def _term(first: ast.Date, last: ast.Date, period: str, year_starts: int, sink: Sink) -> None:
+    """The term holds whole periods of the contract's calendar."""
     if last.value < first.value:
         _backwards("term", first, last, sink)
         return
@@ -144,9 +130,8 @@ def _term(first: ast.Date, last: ast.Date, period: str, sink: Sink) -> None:
         )
         return
     months = PERIODS[period]
-    start = dt.date(first.value.year, (first.value.month - 1) // months * months + 1, 1)
-    ahead = dt.date(last.value.year, (last.value.month - 1) // months * months + months, 1)
-    end_day = ahead.replace(day=calendar.monthrange(ahead.year, ahead.month)[1])
+    start = _month(_index(first.value) - (first.value.month - year_starts) % months)
+    end_day = _month(_index(last.value) - (last.value.month - year_starts) % months + months) - DAY
     for written, right, which in ((first, start, "start"), (last, end_day, "end")):
         if written.value != right:
             sink.report(

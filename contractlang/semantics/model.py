@@ -66,7 +66,7 @@ class TableSchema:
     """An `input`, `exhibit` or member-level table of a contract, to be bound to a file.
 
     `member_level` tables feed the reduce stage; all others are read by the settle stage at the grain of their keys.
-    Exhibit rows may carry a `from` date (`dated`).
+    `year_starts` is the month in which the years of its period keys start. Exhibit rows may carry a `from` date (`dated`).
     """
 
     name: str
@@ -77,6 +77,7 @@ class TableSchema:
     dated: bool = False
     span: Span | None = None
     results: ResultsOf | None = None
+    year_starts: int = 1
 
     def column(self, name: str) -> ColumnSchema | None:
         return next((c for c in self.columns if c.name == name), None)

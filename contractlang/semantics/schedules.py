@@ -12,6 +12,7 @@ from itertools import pairwise
 from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.semantics.cells import literal
+from contractlang.semantics.fiscal import fiscal_year
 from contractlang.semantics.scope import Scope, unknown
 from contractlang.semantics.terms import Pattern, TermsTable, terms_column
 from contractlang.semantics.types import Kind, Type
@@ -217,7 +218,8 @@ def _covers_term(scope: Scope, name: str, item: ast.Schedule, entries: Sequence[
     """Whether a schedule has a value for the whole term; reports where it has not."""
     if scope.term is None or not entries:
         return True
-    first, last = (month_of(day) if item.key.text == "month" else day.year for day in scope.term)
+    by_month = item.key.text == "month"
+    first, last = (month_of(day) if by_month else fiscal_year(day, scope.first_month) for day in scope.term)
     if item.key.text == "contract_year":
         first, last = 1, last - first + 1
     start, end = entries[0], entries[-1]

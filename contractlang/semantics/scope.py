@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from contractlang.diagnostics import edits
 from contractlang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Sink
 from contractlang.semantics.aliases import under_alias
+from contractlang.semantics.fiscal import first_month
 from contractlang.source import Span
 from contractlang.syntax import ast
 
@@ -64,6 +65,7 @@ class Scope:
         term = document.header.term
         self.term = (term[0].value, term[1].value) if term else None
         self.pays = document.header.pays
+        self.first_month = first_month(document.header)
         self.evaluated: str | None = None  # the shorter period whose columns may be written bare
         self.items: dict[str, ast.Item] = {}
         self.unread = {*document.broken, *(name for _, library in uses for name in library.broken)}

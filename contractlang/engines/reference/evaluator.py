@@ -129,7 +129,7 @@ class Evaluator:
         if name in periods.WORDS:
             for other, label in key.items():
                 if other in periods.WORDS and periods.LENGTHS[other] < periods.LENGTHS[name]:
-                    return periods.containing(label, name)
+                    return periods.containing(label, name, self._plans[number].year_starts)
         raise KeyError(f"a value of `{self._plans[number].contract}` is read without its key `{name}`")
 
     def _run(self, wanted: Goal) -> Value:
@@ -172,7 +172,7 @@ class Evaluator:
             case Cell(table, column):
                 return self._cells.read(plan, table, column, key)
             case Key(name):
-                return _key_value(name, key)
+                return _key_value(name, key, plan.year_starts)
             case Choose():
                 return (yield from _choose(goals()))
             case Fallback(missing):
@@ -201,7 +201,7 @@ class Evaluator:
             if level == name:
                 return self._levels.labels(roster, plan, name, key)
         if name in periods.WORDS and plan.period in key:
-            return periods.inside(key[plan.period], name)
+            return periods.inside(key[plan.period], name, plan.year_starts)
         raise KeyError(f"`{plan.contract}` has no labels for the key `{name}`")
 
     def _over(self, plan: Plan, op: Aggregate | Split, key: Mapping[str, str]) -> list[dict[str, str]]:
@@ -372,12 +372,12 @@ class Evaluator:
         return summed / total if total else operations.ZERO_DENOMINATOR
 
 
-def _key_value(name: str, key: Mapping[str, str]) -> Value:
+def _key_value(name: str, key: Mapping[str, str], year_starts: int) -> Value:
     """The label of a key; of a period its number, from the shortest period that the key has."""
     if name not in periods.WORDS:
         return key[name]
     known = [(periods.LENGTHS[k], label) for k, label in key.items() if k in periods.WORDS]
-    word, year, ordinal = periods.parts(periods.containing(key.get(name) or min(known)[1], name))
+    word, year, ordinal = periods.parts(periods.containing(key.get(name) or min(known)[1], name, year_starts))
     return Fraction(year if word == "year" else ordinal)
 
 

@@ -41,6 +41,8 @@ def evaluate(expression: RowExpr, row: Row) -> Any:
             return _label(values[0], expression.value)
         case "day":
             return _day(values[0], expression.value)
+        case "shifted":
+            return _shifted(values[0], expression.value)
         case "written":
             return values[0].isoformat()
         case "later":
@@ -126,6 +128,14 @@ def _day(value: date | str, place: Any) -> date | None:
 def _first_day(month: int) -> date:
     """The first day of a month counted from the year 0."""
     return date(month // 12, month % 12 + 1, 1)
+
+
+def _shifted(value: date | str, months: Any) -> str | None:
+    found = _month(value)
+    if found is None:
+        return None
+    index = found[0] * 12 + found[1] - 1 - int(months)
+    return f"{index // 12:04}{index % 12 + 1:02}"
 
 
 def _label(value: date | str, months: Any) -> str | None:

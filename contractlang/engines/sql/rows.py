@@ -110,6 +110,8 @@ def build(expression: RowExpr, columns: Extents) -> Typed:
             return _later(parts[0], expression.value)
         case "day":
             return _day(parts[0], expression.value)
+        case "shifted":
+            return _shifted(parts[0], expression.value)
         case "written":
             return Typed(exp.cast(parts[0].tree, "VARCHAR"), Extent("text", missing=missing))
         case _:
@@ -366,6 +368,29 @@ def _year(part: Typed) -> Typed:
         return Typed(tree, Extent("int", -(10**7), 10**7, part.extent.missing))
     tree = exp.Case().when(_is_month(part.tree), exp.cast(_letters(part.tree, 1, 4), "BIGINT"))
     return Typed(tree, Extent("int", 0, 9999, missing=True))
+
+
+def _shifted(part: Typed, months: Any) -> Typed:
+    """The month some months earlier, as YYYYMM. A date or month that cannot be read is missing."""
+    dated = part.extent.kind == "date"
+    number = exp.Literal.number
+    year: Tree = exp.Year(this=part.tree) if dated else exp.cast(_letters(part.tree, 1, 4), "BIGINT")
+    month: Tree = exp.Month(this=part.tree.copy()) if dated else exp.cast(_letters(part.tree, 5, 2), "BIGINT")
+    before = exp.LTE(this=month, expression=number(int(months)))
+    ahead = 12 - int(months)
+    # Month m of year y becomes month m + 12 - n of the year before, or m - n of the same year.
+    back = exp.Sub(this=exp.paren(year), expression=exp.Case().when(before, number(1)).else_(number(0)))
+    place = exp.Add(
+        this=exp.paren(month.copy()),
+        expression=exp.Case().when(before.copy(), number(ahead)).else_(exp.Neg(this=number(int(months)))),
+    )
+    whole = exp.Add(this=exp.Mul(this=exp.paren(back), expression=number(100)), expression=exp.paren(place))
+    tree: Tree = exp.Anonymous(
+        this="lpad", expressions=[exp.cast(whole, "VARCHAR"), number(6), exp.Literal.string("0")]
+    )
+    if dated:
+        return Typed(tree, Extent("text", missing=part.extent.missing))
+    return Typed(exp.Case().when(_is_month(part.tree.copy()), tree), Extent("text", missing=True))
 
 
 def _period(part: Typed, months: Any) -> Typed:

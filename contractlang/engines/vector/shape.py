@@ -64,7 +64,7 @@ class Shape:
             if category == name:
                 return found
         if name in periods.WORDS:
-            return periods.inside(self.period, name)
+            return periods.inside(self.period, name, self.plan.year_starts)
         raise KeyError(f"`{self.plan.contract}` has no labels for the key `{name}`")
 
     def cells(self, node: int) -> list[Cell]:
@@ -79,7 +79,7 @@ class Shape:
     def _containing(self, name: str, key: Mapping[str, str]) -> str:
         for other, label in key.items():
             if other in periods.WORDS and periods.LENGTHS[other] < periods.LENGTHS[name]:
-                return periods.containing(label, name)
+                return periods.containing(label, name, self.plan.year_starts)
         raise KeyError(f"a value of `{self.plan.contract}` is read without its key `{name}`")
 
 

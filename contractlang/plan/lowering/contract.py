@@ -356,6 +356,7 @@ def _plan(low: Lowering, document: ast.Document, payments: list[str], reports: t
         controls=tuple(low.controls),
         assumptions=tuple(_assumptions(low)),
         reports=reports,
+        year_starts=scope.first_month,
     )
 
 

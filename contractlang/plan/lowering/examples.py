@@ -195,7 +195,7 @@ class _Reader:
         if word == "year" and isinstance(value[0], Fraction):
             self.period = self._period_label(value[0])
         elif word in PERIODS and isinstance(value[0], Fraction) and self.period is not None:
-            self.period = _moment(word, self.period.split("-")[0], str(value[0]))
+            self.period = self._moment(word, self.period.split("-")[0], str(value[0]))
 
     def _period_label(self, year: Fraction) -> str:
         suffix = {"year": "", "half": "-H1", "quarter": "-Q1", "month": "-01"}[self.low.scope.period]
@@ -314,8 +314,14 @@ class _Reader:
         """The settled period that a row names by its year and its number in it."""
         period = self.low.scope.period
         if period in labels and period != "year":
-            return _moment(period, labels["year"], labels[period])
+            return self._moment(period, labels["year"], labels[period])
         return self._period_label(Fraction(labels["year"]))
+
+    def _moment(self, word: str, year: str, number: str) -> str:
+        """The label of a period inside a year: `2024-03`, `2024-Q1`. A month before the start of the year lies in the next one."""
+        if word != "month":
+            return f"{year}-{word[0].upper()}{number}"
+        return f"{int(year) + (int(number) < self.low.scope.first_month):04}-{int(number):02d}"
 
     def _moments(self, labels: Labels) -> Labels:
         """Labels of what is expected, with periods as data write them."""
@@ -325,7 +331,7 @@ class _Reader:
         found = {k: v for k, v in labels if k not in PERIODS}
         if any(self.low.scope.contains(k) for k in known):
             found[self.low.scope.period] = self._settled_label({"year": year, **known})
-        found |= {k: _moment(k, year, v) for k, v in labels if self.low.scope.inside(k)}
+        found |= {k: self._moment(k, year, v) for k, v in labels if self.low.scope.inside(k)}
         return tuple(sorted(found.items()))
 
     def _fits(self, node: Ref, given: Type, entry: _Entry) -> bool:
@@ -421,11 +427,6 @@ class _Reader:
 def _otherwise(cell: ast.Expr) -> bool:
     """Whether a key cell stands for every row that is not given by itself."""
     return isinstance(cell, ast.Name) and cell.text == "otherwise"
-
-
-def _moment(word: str, year: str, number: str) -> str:
-    """The label of a period inside a year: `2024-03`, `2024-Q1`."""
-    return f"{year}-{int(number):02d}" if word == "month" else f"{year}-{word[0].upper()}{number}"
 
 
 def _without(binding: Span) -> tuple[Fix, ...]:

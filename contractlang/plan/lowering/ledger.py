@@ -86,7 +86,9 @@ def _schema(low: Lowering, payments: tuple[str, ...], span: Span) -> TableSchema
         KeyColumn(DATE, "date"),
     )
     amount = ColumnSchema("amount", Type(Kind.MONEY, USD, step=CENT), decimals=2, span=span)
-    return TableSchema(LEDGER, "input", keys, (amount,), member_level=True, span=span)
+    return TableSchema(
+        LEDGER, "input", keys, (amount,), member_level=True, span=span, year_starts=low.scope.first_month
+    )
 
 
 def _added_up(low: Lowering, payment: str, full: str, span: Span) -> None:

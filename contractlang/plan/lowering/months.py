@@ -19,10 +19,10 @@ from contractlang.plan.lowering.reduction import (
     column,
     grain,
     key_columns,
+    period_named,
     settlement_keys,
     step,
 )
-from contractlang.plan.relations import RowExpr
 from contractlang.semantics.scope import CADENCES, PERIODS
 from contractlang.semantics.types import Grain
 from contractlang.source import Span
@@ -139,8 +139,7 @@ def placed(low: Lowering, population: Population, source: str, name: str, span: 
     """The rows with the shorter period that is evaluated; the rows themselves where none is."""
     if low.inside is None:
         return source
-    months = PERIODS[low.inside]
-    moment = RowExpr("period", (column(population.moment, "text"),), value=months, kind="text", origin=span)
+    moment = period_named(low, population.moment, low.inside, span)
     return step(low, name, relations.Derive(source, ((MOMENT, moment),)), span, f"the {low.inside} of each row")
 
 

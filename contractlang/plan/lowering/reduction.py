@@ -106,7 +106,16 @@ def all_columns(table: TableSchema) -> tuple[str, ...]:
 
 def period_of(low: Lowering, moment: str, origin: Span | None = None) -> RowExpr:
     """The settlement period in which a row lies."""
-    return RowExpr("period", (column(moment, "text"),), value=PERIODS[low.scope.period], kind="text", origin=origin)
+    return period_named(low, moment, low.scope.period, origin)
+
+
+def period_named(low: Lowering, moment: str, word: str, origin: Span | None = None) -> RowExpr:
+    """The period of a kind in which a row lies. Labels of longer periods count from the start of the year already."""
+    at = column(moment, "text")
+    back = low.scope.first_month - 1
+    if back and word != "month" and PERIODS.get(moment, 1) == 1:
+        at = RowExpr("shifted", (at,), value=back, kind="text", origin=origin)
+    return RowExpr("period", (at,), value=PERIODS[word], kind="text", origin=origin)
 
 
 def per_keys(

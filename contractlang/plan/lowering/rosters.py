@@ -66,6 +66,9 @@ class Roster:
 def lower_roster(low: Lowering, name: str, block: ast.Block) -> bool:
     """Register the roster and what must hold of its rows; False after a report."""
     assert block.source is not None
+    if low.scope.first_month != 1:
+        low.error("unsupported", "a roster needs years that start in January", block.span, "leave `year starts` out")
+        return False
     table = member_table(low, block.source)
     levels, as_of = one(low, block, "levels"), one(low, block, "as")
     if table is None or levels is None or as_of is None:

@@ -102,11 +102,13 @@ def monthly(low: Lowering, table: TermsTable, span: Span) -> Ref | None:
     rows: list[nodes.TermsRow] = []
     first, last = (month_of(day) for day in low.scope.term)
     gone: frozenset[State] = frozenset()
-    for month in range(first - first % 12, last - last % 12 + 12, months):
+    starts = low.scope.first_month - 1
+    for month in range(first - (first - starts) % 12, last - (last - starts) % 12 + 12, months):
         at = _entry_on(table, first_day(month))
-        keys: tuple[Fraction, ...] = (Fraction(month // 12),)
+        year, place = divmod(month - starts, 12)
+        keys: tuple[Fraction, ...] = (Fraction(year),)
         if months < 12:
-            keys = (*keys, Fraction(month % 12 // months + 1))
+            keys = (*keys, Fraction(month % 12 + 1 if months == 1 else place // months + 1))
         if at is not None:
             rows.append(nodes.TermsRow(keys, column.values[at], column.spans[at]))
             if first <= month <= last:
