@@ -25,7 +25,9 @@ def results_table(scope: Scope, use: ast.Use, published: Published) -> TableSche
     keys = (_key(scope, published.unit), KeyColumn(published.period, "period"))
     columns = tuple(c for name, type_ in published.values if (c := _column(scope, name, type_)) is not None)
     source = ResultsOf(published.contract, published.version, published.meanings)
-    return TableSchema(table_name(use), RESULTS, keys, columns, span=use.span, results=source)
+    return TableSchema(
+        table_name(use), RESULTS, keys, columns, span=use.span, results=source, year_starts=scope.first_month
+    )
 
 
 def _key(scope: Scope, unit: str) -> KeyColumn:

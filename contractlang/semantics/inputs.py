@@ -68,7 +68,14 @@ def input_schema(scope: Scope, name: str, item: ast.Input, sink: Sink) -> tuple[
     member_level = any(k.role in ("open", FROM) for k in keys.values())
     dated = item.kind == "exhibit" and not member_level
     table = TableSchema(
-        name, item.kind, tuple(keys.values()), tuple(columns), member_level, dated, item.span, scope.first_month
+        name,
+        item.kind,
+        tuple(keys.values()),
+        tuple(columns),
+        member_level,
+        dated,
+        item.span,
+        year_starts=scope.first_month,
     )
     return table, broken
 

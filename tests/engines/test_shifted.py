@@ -18,7 +18,7 @@ MONTHS = ["200901", "200906", "200907", "200912", "201001", "000103", "nothing",
 def test_months(back: int) -> None:
     shifted = RowExpr("shifted", (RowExpr("column", value="m", kind="text"),), value=back, kind="text")
     tree = build(shifted, {"m": Extent("text")}).tree
-    rows = duckdb.sql(f"select {tree.sql(dialect='duckdb')} from (select unnest(?) as m)", params=[MONTHS]).fetchall()  # noqa: S608
+    rows = duckdb.execute(f"select {tree.sql(dialect='duckdb')} from (select unnest(?) as m)", [MONTHS]).fetchall()  # noqa: S608
     assert [row[0] for row in rows] == [evaluate(shifted, {"m": month}) for month in MONTHS]
 
 
@@ -26,6 +26,6 @@ def test_dates() -> None:
     days = [dt.date(2010, 6, 30), dt.date(2010, 7, 1), None]
     shifted = RowExpr("shifted", (RowExpr("column", value="d", kind="date"),), value=6, kind="text")
     tree = build(shifted, {"d": Extent("date")}).tree
-    rows = duckdb.sql(f"select {tree.sql(dialect='duckdb')} from (select unnest(?) as d)", params=[days]).fetchall()  # noqa: S608
+    rows = duckdb.execute(f"select {tree.sql(dialect='duckdb')} from (select unnest(?) as d)", [days]).fetchall()  # noqa: S608
     found = [row[0] for row in rows]
     assert found == [evaluate(shifted, {"d": day}) for day in days] == ["200912", "201001", None]
