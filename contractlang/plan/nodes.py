@@ -276,9 +276,16 @@ class DatePart:
     part: str
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The date so many months after the argument; a day that the month lacks is its last one."""
+
+    months: int
+
+
 Op = (
     Const | Cell | Key | Arithmetic | Negate | Absolute | Power | Extreme | Compare | Among | Logic | Test | Choose
-    | Fallback | Round | Root | Limit | Curve | Terms | Aggregate | Split | Previous | Alias | DatePart
+    | Fallback | Round | Root | Limit | Curve | Terms | Aggregate | Split | Previous | Alias | DatePart | Later
 )  # fmt: skip
 
 

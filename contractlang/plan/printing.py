@@ -177,6 +177,8 @@ def _operation(op: nodes.Op, type_: Type, args: list[str]) -> str:
             return f"prior {name}{start}" if periods else f"{name} at {', '.join(label for label, _ in at)}"
         case nodes.Alias():
             return args[0]
+        case nodes.Later(months=months):
+            return f"{months} months after {args[0]}"
         case nodes.DatePart(part=part):
             return f"{part}({args[0]})"
 

@@ -248,7 +248,7 @@ class Ranges:
                 return Abstract(Fraction(0), args[0].high, states=states) if funded else Abstract(states=states)
             case nodes.Previous():
                 return Abstract(states=self._previous(ref, node) | states)
-            case nodes.DatePart():
+            case nodes.DatePart() | nodes.Later():
                 return Abstract(states=states)
             case _:
                 assert_never(node.op)

@@ -1,4 +1,4 @@
-"""Builds the parts of reports. Each method is the action of a grammar rule."""
+"""Builds the parts of reports and obligations. Each method is the action of a grammar rule."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ReportParts(ExpressionBuilder):
     def part_shown(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("shown", tuple(kids))
 
+    def unknown_mode(self, kids: list[Token], start: int, end: int) -> Part:
+        return Part("mode", ast.Text(kids[0].text, span=self.span(start, end)))
+
     def part_count(self, kids: list[Token], start: int, _end: int) -> Part:
-        number = self.number([kids[0]], start, kids[0].end)
-        if number.value.denominator != 1 or number.symbol or not 1 <= number.value <= 10_000:
-            self.wrong(number.span, f"`{number.span.text}` is no count", "write a whole number from 1 on")
-        return Part("count", number)
+        return Part("count", self.number([kids[0]], start, kids[0].end))
 
     def part_key(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("key", kids[0])

@@ -41,6 +41,7 @@ _CLAUSES = frozenset(
         "sharing",
         "pool",
         "report",
+        "obligation",
     }
 )
 _COLUMNS = frozenset({"input", "exhibit", "table"})

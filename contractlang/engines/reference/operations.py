@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import MAXYEAR, date
 from fractions import Fraction
 from typing import cast
 
@@ -195,3 +196,14 @@ def date_part(part: str, value: Value) -> Value:
             return Fraction(day.day)
         case _:
             raise ValueError(f"no part `{part}` of a date")
+
+
+def later(value: Value, months: int) -> Value:
+    """The date so many months later; a day that the month lacks is its last one, and the calendar ends with 9999."""
+    if isinstance(value, Absent):
+        return value
+    day = cast(date, value)
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if year > MAXYEAR:
+        return date.max
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

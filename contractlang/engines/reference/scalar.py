@@ -17,6 +17,7 @@ from contractlang.plan.nodes import (
     DatePart,
     Extreme,
     Fallback,
+    Later,
     Limit,
     Logic,
     Negate,
@@ -29,7 +30,7 @@ from contractlang.plan.nodes import (
 from contractlang.values import Absent, Value
 
 Scalar = (
-    Absolute | Alias | Among | Arithmetic | Choose | Compare | Curve | DatePart | Extreme | Fallback | Limit | Logic | Negate
+    Absolute | Alias | Among | Arithmetic | Choose | Compare | Curve | DatePart | Extreme | Fallback | Later | Limit | Logic | Negate
     | Power | Root | Round | Terms | Test
 )  # fmt: skip
 """Operations whose value follows from the values of their arguments."""
@@ -72,6 +73,8 @@ def apply(op: Scalar, values: Sequence[Value]) -> Value:
             return operations.curve(scale, values[0])
         case Terms() as table:
             return operations.terms(table, values)
+        case Later(months):
+            return operations.later(values[0], months)
         case DatePart(part):
             return operations.date_part(part, values[0])
         case _:

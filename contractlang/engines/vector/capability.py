@@ -6,7 +6,7 @@ from contractlang.engines.vector.emitter import LARGEST_POWER
 from contractlang.engines.vector.folding import FOLDED
 from contractlang.engines.vector.others import DONE
 from contractlang.engines.vector.shape import over_network
-from contractlang.plan.nodes import Aggregate, Limit, Node, Plan, Power, Previous, Root, Split
+from contractlang.plan.nodes import Aggregate, Later, Limit, Node, Plan, Power, Previous, Root, Split
 
 
 def unsupported(plan: Plan) -> list[str]:
@@ -24,6 +24,8 @@ def _why(plan: Plan, node: Node) -> str | None:
             return "base years on the current roster"
         case Root(function) if function != "sqrt" and varies:
             return "fractional powers of values that vary by unit"
+        case Later() if varies:
+            return "months added to dates that vary by unit"
         case Limit(distribution) if varies:
             return f"exact intervals ({distribution}) of values that vary by unit"
         case Power(exponent) if abs(exponent) > LARGEST_POWER and varies:

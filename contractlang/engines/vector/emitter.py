@@ -84,7 +84,7 @@ class Emitter:
                 if function != "sqrt":
                     raise LeftToReferenceError
                 return self.arithmetic.square_root(self.number(args[0]), decimals, states)
-            case nodes.Limit():
+            case nodes.Limit() | nodes.Later():
                 raise LeftToReferenceError
             case nodes.Curve():
                 return self.tables.curve(op, self.number(args[0]), states)

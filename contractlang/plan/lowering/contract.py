@@ -16,6 +16,7 @@ from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.equity import lower_equity
 from contractlang.plan.lowering.measures import lower_measures
 from contractlang.plan.lowering.months import lower_definition
+from contractlang.plan.lowering.obligations import lower_obligation
 from contractlang.plan.lowering.payments import lower_payment
 from contractlang.plan.lowering.pools import lower_pool
 from contractlang.plan.lowering.population import lower_population
@@ -167,6 +168,8 @@ def _lower_item(low: Lowering, name: str, item: ast.Item, payments: list[str]) -
             return lower_equity(low, name, item)
         case ast.Control():
             return _control(low, name, item)
+        case ast.Block(kind="obligation"):
+            return lower_obligation(low, name, item)
         case ast.Block(kind="report"):
             return True
         case ast.Block(kind="sharing"):

@@ -34,6 +34,9 @@ Labels = tuple[tuple[str, str], ...]
 
 UNIT_LABEL = "example"
 
+STATES = {"applicable": State.NOT_APPLICABLE, "reportable": State.NOT_REPORTABLE, "missing": State.MISSING}
+"""The state that `is not applicable`, `is not reportable` and `is missing` give."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -221,10 +224,8 @@ class _Reader:
         if node is None or labels is None:
             return None
         if isinstance(entry.value, ast.StateTest):
-            state = {"applicable": State.NOT_APPLICABLE, "reportable": State.NOT_REPORTABLE}.get(
-                entry.value.state, State.MISSING
-            )
-            return Expectation(entry.name.text, node, self._moments(labels), Absent(state), None, entry.span)
+            absent = Absent(STATES[entry.value.state])
+            return Expectation(entry.name.text, node, self._moments(labels), absent, None, entry.span)
         labels = self._moments(labels)
         value = self._value(entry.value)
         if value is None or not self._fits(node, value[1], entry):
@@ -265,6 +266,8 @@ class _Reader:
             schemes = self.low.scope.scheme_of(e.parts[0])
             if schemes:
                 return e.parts[0], Type(Kind.CATEGORY, scheme=schemes[0])
+        if isinstance(e, ast.StateTest):
+            return Absent(STATES[e.state], "given so"), Type(Kind.NUMBER, literal=True)
         if isinstance(e, ast.NotApplicable):
             return Absent(State.NOT_APPLICABLE, "given so"), Type(Kind.NUMBER, literal=True)
         ref = self._quietly(expressions.lower_expression, e)
@@ -336,7 +339,7 @@ class _Reader:
 
     def _fits(self, node: Ref, given: Type, entry: _Entry) -> bool:
         type_ = self.low.type(node)
-        if isinstance(entry.value, ast.NotApplicable):
+        if isinstance(entry.value, ast.NotApplicable | ast.StateTest):
             return True
         scheme = (
             self.low.scope.categories.get(type_.scheme or "") if given.kind is type_.kind is Kind.CATEGORY else None
