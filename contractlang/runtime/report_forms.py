@@ -7,9 +7,9 @@ import io
 from fractions import Fraction
 from typing import Any
 
-from contractlang.runtime.export import places
 from contractlang.runtime.formatting import decimal, unit_words
 from contractlang.runtime.reports import Shown, Table
+from contractlang.semantics.published import places
 from contractlang.values import Value
 
 FORMAT = "vbc-report/1"

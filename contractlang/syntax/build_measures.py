@@ -61,9 +61,6 @@ class MeasureParts(ReportParts):
         *numbers, reference = kids
         shares = tuple(self.number([n], n.start, n.end) for n in numbers)
         place = self.span(start, end)
-        for share in shares:
-            if share.symbol != "%" or not 0 < share.value < 1:
-                self.wrong(share.span, f"`{share.span.text}` is no percentile", "write percentages such as `25%`")
         return Part(
             "percentiles", ast.Call(ast.Name(("percentiles",), span=place), (reference.value, *shares), span=place)
         )

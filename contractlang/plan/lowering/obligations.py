@@ -14,6 +14,7 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, pipeline, remedies
 from contractlang.plan.lowering.context import FLAG, Lowering, dimensionless
 from contractlang.plan.lowering.reduction import one
+from contractlang.plan.lowering.reports import count_of
 from contractlang.semantics import typing
 from contractlang.semantics.scope import PERIODS
 from contractlang.semantics.types import Kind, Type
@@ -100,8 +101,8 @@ def _cure(low: Lowering, name: str, block: ast.Block, clause: ast.Step | None) -
         return low.flag(False, block.span)
     assert clause.argument is not None
     start = expressions.lower_expression(low, clause.argument)
-    count = clause.get("count")
-    if start is None or not isinstance(count, ast.Number):
+    count = count_of(low, clause)
+    if start is None or count is None:
         return None
     type_ = low.type(start)
     if type_.kind is not Kind.DATE:
@@ -113,7 +114,7 @@ def _cure(low: Lowering, name: str, block: ast.Block, clause: ast.Step | None) -
         )
         return None
     span = clause.span
-    until = low.emit(nodes.Later(int(count.value)), (start,), type_, span)
+    until = low.emit(nodes.Later(count), (start,), type_, span)
     until = low.register(f"{name}.until", until, "step", f"{name} cure until", span, name, "until")
     last = _last_month(low, span)
     ends = _month_of(low, until, span)

@@ -161,6 +161,17 @@ def _percentiles(low: Lowering, found: MeasureSet, written: ast.Call, x: Ref) ->
     """The borders at the percentiles, upside down where lower is better: the 25th is then the 75th of the rates."""
     reference, *numbers = written.arguments
     shares = [n.value for n in numbers if isinstance(n, ast.Number)]
+    strange = next(
+        (n for n in numbers if isinstance(n, ast.Number) and not (n.symbol == "%" and 0 < n.value < 1)), None
+    )
+    if strange is not None:
+        low.error(
+            "kind-mismatch",
+            f"`{strange.span.text}` is no percentile",
+            strange.span,
+            "write percentages above 0% and below 100%, such as `25%`",
+        )
+        return None
     if any(a >= b for a, b in pairwise(shares)):
         low.error("gates-out-of-order", "the percentiles do not rise", written.span, "write them from low to high")
         return None

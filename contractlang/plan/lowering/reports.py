@@ -9,6 +9,9 @@ from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.reduction import one
 from contractlang.syntax import ast
 
+MOST = 10_000
+"""The greatest number of rows, days or months, and the greatest limit of small cells."""
+
 COUNTS = ("show", "top", "totals", "suppress", "appeal")
 
 
@@ -41,7 +44,10 @@ def _report(low: Lowering, name: str, block: ast.Block) -> nodes.Report | None:
     totals = _totals(low, clauses.get("totals"), per)
     if (top is None and "top" in clauses) or totals is None:
         return None
-    suppress, appeal = clauses.get("suppress"), clauses.get("appeal")
+    suppress = clauses.get("suppress")
+    numbers = {word: count_of(low, clauses[word]) for word in ("suppress", "appeal") if word in clauses}
+    if None in numbers.values():
+        return None
     return nodes.Report(
         name,
         block.subject.text,
@@ -51,15 +57,25 @@ def _report(low: Lowering, name: str, block: ast.Block) -> nodes.Report | None:
         block.span,
         top,
         totals,
-        _count(suppress),
+        numbers.get("suppress"),
         suppress is not None and suppress.get("complementary") is not None,
-        _count(appeal),
+        numbers.get("appeal"),
     )
 
 
-def _count(clause: ast.Step | None) -> int | None:
-    number = None if clause is None else clause.get("count")
-    return int(number.value) if isinstance(number, ast.Number) else None
+def count_of(low: Lowering, clause: ast.Step) -> int | None:
+    """The whole number of a clause, from 1 on; None after a report."""
+    number = clause.get("count")
+    if (
+        isinstance(number, ast.Number)
+        and not number.symbol
+        and number.value.denominator == 1
+        and 1 <= number.value <= MOST
+    ):
+        return int(number.value)
+    assert number is not None
+    low.error("kind-mismatch", f"`{number.span.text}` is no count", number.span, "write a whole number from 1 on")
+    return None
 
 
 def _keys(low: Lowering, names: tuple[ast.Name, ...]) -> tuple[str, ...] | None:
@@ -90,7 +106,7 @@ def _value(low: Lowering, name: ast.Name, per: tuple[str, ...] | None) -> Ref | 
 def _top(low: Lowering, clause: ast.Step | None, per: tuple[str, ...]) -> tuple[int, str, str, int] | None:
     if clause is None:
         return None
-    key, by, count = clause.get("key"), clause.get("by"), _count(clause)
+    key, by, count = clause.get("key"), clause.get("by"), count_of(low, clause)
     assert isinstance(key, ast.Name)
     assert isinstance(by, ast.Name)
     if key.text not in per:
