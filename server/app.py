@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from server.api import administration, contracts, datasets, evaluation, health, results, runs
 from server.around import Around, answer
 from server.context import Context
+from server.description import describe
 from server.errors import Problem, invalid, overloaded
 from server.pages import PAGES, rendering, session
 from server.pages.session import SignInNeeded
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _refuse_plain)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(error, _refuse_for_now)
+    describe(app)
     app.add_middleware(Tags)
     app.add_middleware(Around, settings=settings, metrics=context.metrics)
     return app

@@ -17,6 +17,9 @@ from sqlalchemy import select
 
 from server.app import create_app
 from server.auth.keys import make_key
+from server.backup import BackupError
+from server.backup import backup as write_backup
+from server.backup import restore as read_backup
 from server.database import Database
 from server.errors import Problem
 from server.migrations import downgrade, upgrade
@@ -135,6 +138,37 @@ def audit(*, organisation: str | None) -> int:
                 click.echo(f"  {fault}")
     database.close()
     return 1 if broken else 0
+
+
+@serve.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(*, folder: Path) -> None:
+    """Write every row and every file into FOLDER, while the service runs."""
+    settings = Settings()
+    database = Database(settings.url, 1)
+    try:
+        counts = write_backup(settings, database, folder)
+    except (BackupError, OSError) as error:
+        raise click.ClickException(f"no backup was made: {error}") from None
+    finally:
+        database.close()
+    click.echo(f"{sum(counts.values()):,} rows in {len(counts)} tables, and their files, are in {folder}")
+
+
+@serve.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def restore(*, folder: Path) -> None:
+    """Fill an empty database and data folder from a backup. Start the service afterwards."""
+    settings = Settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.url, 1)
+    try:
+        counts = read_backup(settings, database, folder)
+    except (BackupError, OSError) as error:
+        raise click.ClickException(f"nothing was restored: {error}") from None
+    finally:
+        database.close()
+    click.echo(f"{sum(counts.values()):,} rows in {len(counts)} tables, and their files, are restored")
 
 
 def _migrated(settings: Settings) -> Database:
