@@ -60,6 +60,9 @@ HELD: Mapping[str, tuple[str, ...]] = {
 TRAITS = ("product", "age_band", "sex", "race", "language")
 """Columns whose labels are those of the contract, where it has a category for them."""
 
+CODED = ("code", "procedure", "cpt")
+"""Keys for which a table of settled units has a row for each code of a service."""
+
 PEOPLE = ("member", "person", "patient", "enrollee", "beneficiary", "bene", "subscriber")
 """How the key that names a member begins."""
 
@@ -87,7 +90,8 @@ class Fit:
 
 def role_of(schema: TableSchema) -> str:
     """What kind of rows a table has."""
-    if not schema.member_level:
+    unit = any(key.role == "unit" for key in schema.keys)
+    if not schema.member_level or (unit and all(key.name in CODED for key in schema.keys if key.role == "open")):
         return SETTLED
     if len(schema.keys) == 1:
         return IMPUTED if all(column.type.kind is Kind.PERCENT for column in schema.columns) else MEMBERS
@@ -173,6 +177,8 @@ def _serving(column: ColumnSchema, role: str, unit: str) -> str | None:
 
 
 def _named(name: str, held: tuple[str, ...], unit: str) -> str | None:
+    if name == unit and "group" in held:
+        return "group"
     if name in held:
         return name
     found = next((fact for fact in held if name in ALIASES.get(fact, ())), None)

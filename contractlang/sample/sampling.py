@@ -208,7 +208,8 @@ class _Making:
         self._members()
         supplied = self._settled()
         for name, table in records(self._world).items():
-            self._write(name, table)
+            if name not in self._rows:  # a table of the contract with that name is made for its columns
+                self._write(name, table)
         self._writing.add(TRUTH, lambda path: path.write_text(self._truth_text(supplied), encoding="utf-8"))
         self._writing.add(BINDING, lambda path: path.write_text(self._binding_text(), encoding="utf-8"))
         return self._rows

@@ -16,13 +16,14 @@ import pyarrow as pa
 
 from contractlang.sample.arrow import decimals
 from contractlang.sample.drawing import within_bounds
-from contractlang.sample.fitting import toml
+from contractlang.sample.fitting import CODED, toml
 from contractlang.sample.measures import make_measures
 from contractlang.sample.population import World
+from contractlang.sample.rows import CODES
 from contractlang.sample.streams import stream
 from contractlang.sample.truth import Truth
 from contractlang.semantics.model import ColumnSchema, KeyColumn, TableSchema
-from contractlang.semantics.types import PMPM, USD, Kind
+from contractlang.semantics.types import MEMBER, PMPM, USD, Kind
 
 ACTUAL = (
     "expenditure",
@@ -38,6 +39,10 @@ ACTUAL = (
 TARGETS = ("benchmark", "budget", "target", "updated_benchmark", "base")
 RATES = ("rate", "quality", "score", "performance", "result")
 MEMBER_MONTHS = ("member_months", "person_months", "months")
+MET = ("met", "numerator", "passed")
+CASES = ("cases", "denominator", "n", "eligible")
+PEOPLE_WORKING = {"physicians": 90, "primary_care": 55, "providers": 110}
+"""Numbers of people who work for a group, as a mean: some groups lie above what contracts ask for and some below."""
 MEMBERS = ("members", "beneficiaries", "person_years", "lives", "attributed")
 
 
@@ -108,6 +113,8 @@ def _values(world: World, key: KeyColumn, schema: TableSchema) -> list[Any] | No
                 return list(world.practices)
             if key.name in {"zip", "zip_code", "residence_zip"}:
                 return list(world.zips)
+            if key.name in CODED:
+                return list(CODES)
             if key.name == "date":
                 return [dt.date(year, 12, 31) for year in years]
             return ["settlement"] if key.name == "payment" and schema.name == "ledger" else None
@@ -184,6 +191,8 @@ class _Columns:
                 return self._percent(column, rng)
             case Kind.COUNT:
                 return self._count(column, rng)
+            case Kind.NUMBER if (spread := self._spread(column, rng)) is not None:
+                return spread
             case Kind.NUMBER:
                 places = 3 if column.decimals is None else min(column.decimals, 9)
                 return decimals(within_bounds(rng.normal(1, 0.08, n) * 10**places, column, places), places)
@@ -196,6 +205,19 @@ class _Columns:
                 return pa.array([dt.date(self._world.size.years[0], 1, 1)] * n)
             case _:
                 return pa.array([f"{column.name} {i % 5 + 1}" for i in range(n)])
+
+    def _spread(self, column: ColumnSchema, rng: np.random.Generator) -> pa.Array | None:
+        """A number whose bounds say what is usual: anywhere between them; people who work for a group around a mean."""
+        places = 0 if column.decimals is None else min(column.decimals, 9)
+        n = len(self._rows)
+        if column.name in PEOPLE_WORKING:
+            return decimals(
+                within_bounds(rng.poisson(PEOPLE_WORKING[column.name], n) * 10**places, column, places), places
+            )
+        if column.low is None or column.high is None or column.high - column.low <= 1:
+            return None
+        low, high = (float(bound / column.factor) * 10**places for bound in (column.low, column.high))
+        return decimals(within_bounds(np.floor(rng.uniform(low, high + 1, n)), column, places), places)
 
     def _dollars(self, column: ColumnSchema, rng: np.random.Generator) -> npt.NDArray[Any]:
         n = len(self._rows)
@@ -227,6 +249,13 @@ class _Columns:
         return decimals(rng.choice(np.array(grid, dtype=np.int64), len(self._rows)) * 5, 2)
 
     def _supplied(self, column: ColumnSchema, rng: np.random.Generator, measure: int) -> pa.Array:
+        met = self._met(rng, measure)
+        places = _places(column)
+        rate = (met * 10**places * 2 + self._cases) // (2 * self._cases)
+        return decimals(within_bounds(rate, column, places), places)
+
+    def _met(self, rng: np.random.Generator, measure: int) -> npt.NDArray[np.int64]:
+        """Cases that met a measure, drawn from the true rates, which go into the truth file."""
         labels = self._schema.keys[measure].labels or ()
         known = make_measures(self._world, labels)
         groups = {group: place for place, group in enumerate(self._world.groups)}
@@ -239,9 +268,7 @@ class _Columns:
         )
         which = np.array([labels.index(row[measure]) for row in self._rows], dtype=np.int64)
         true = known.rates(at, year, which, np.zeros(len(at), dtype=np.int64))
-        met = rng.binomial(self._cases, true)
-        places = _places(column)
-        rate = (met * 10**places * 2 + self._cases) // (2 * self._cases)
+        met: npt.NDArray[np.int64] = rng.binomial(self._cases, true)
         self.truth = {
             "words": "supplied measures: true_rate is what was drawn from",
             "columns": [*(key.name for key in self._schema.keys), "cases", "numerator", "true_rate"],
@@ -250,17 +277,20 @@ class _Columns:
                 for row, c, m, t in zip(self._rows, self._cases, met, true.tolist(), strict=True)
             ],
         }
-        return decimals(within_bounds(rate, column, places), places)
+        return met
 
     def _count(self, column: ColumnSchema, rng: np.random.Generator) -> pa.Array:
         if column.name in MEMBER_MONTHS:
             counts = self._months
         elif column.name in MEMBERS:
             counts = -(-self._months // (12 * self._years))
-        elif column.name in {"cases", "denominator", "n", "eligible"}:
+        elif column.name in CASES:
             counts = self._cases
-        elif column.name == "numerator":
-            counts = rng.binomial(self._cases, 0.75)
+        elif column.name in MET:
+            measure = next((p for p, key in enumerate(self._schema.keys) if "measure" in key.name), None)
+            counts = rng.binomial(self._cases, 0.75) if measure is None else self._met(rng, measure)
+        elif column.type.unit == MEMBER:
+            counts = rng.binomial(-(-self._months // (12 * self._years)), rng.uniform(0.05, 0.4, len(self._rows)))
         else:
             counts = rng.poisson(20, len(self._rows))
         return pa.array(within_bounds(counts, column, 0))
