@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.plan.nodes import Plan
+from contractlang.runtime.formatting import dollars
 from contractlang.runtime.result import Result
 
 Account = Mapping[str, object]
 
+EXCLUDED = ".exclude"
+"""What the account of the rows that a spending block leaves out is called, behind the name of the block."""
+
 
 def account_lines(result: Result) -> Iterator[str]:
-    """`panel: 63 rows counted; left out: 6 not lob in [commercial], 2 not attributed`, per population."""
-    for block, accounts in _populations(result):
+    """`panel: 63 rows counted; left out: 6 not lob in [commercial], 2 not attributed`, per population and measure.
+
+    Spending that leaves out rows says how many dollars were on them.
+    """
+    for block, accounts in _blocks(result):
         counted = sum(_rows(account) for account in accounts if account.get("reason") is None)
-        left: dict[str, int] = {}
+        left: dict[str, tuple[int, Fraction | None]] = {}
         for account in accounts:
-            reason = account.get("reason")
+            reason, amount = account.get("reason"), account.get("amount")
             if isinstance(reason, str):
-                left[reason] = left.get(reason, 0) + _rows(account)
-        out = ", ".join(f"{rows:,} {reason}" for reason, rows in sorted(left.items()))
-        yield f"{block}: {counted:,} rows counted" + (f"; left out: {out}" if out else "")
+                rows, before = left.get(reason, (0, Fraction(0)))
+                known = before is not None and isinstance(amount, Fraction)
+                left[reason] = (rows + _rows(account), before + amount if known else None)  # type: ignore[operator]
+        out = ", ".join(
+            f"{rows:,} {reason}" + ("" if amount is None else f" ({dollars(amount)})")
+            for reason, (rows, amount) in sorted(left.items())
+        )
+        yield f"{block.removesuffix(EXCLUDED)}: {counted:,} rows counted" + (f"; left out: {out}" if out else "")
 
 
 def report_unplaced(result: Result, sink: Sink) -> None:
@@ -40,7 +53,7 @@ def report_unplaced(result: Result, sink: Sink) -> None:
                     )
 
 
-def _populations(result: Result) -> Iterator[tuple[str, list[Account]]]:
+def _blocks(result: Result) -> Iterator[tuple[str, list[Account]]]:
     """Accounts by block, each period from the plan that governs it."""
     found: dict[str, list[Account]] = {}
     for plan in result.plans:
@@ -55,7 +68,7 @@ def _populations(result: Result) -> Iterator[tuple[str, list[Account]]]:
 
 def _of_plan(result: Result, plan: Plan) -> Iterator[tuple[str, Sequence[Account]]]:
     for block, accounts in result.accounts.get(id(plan), {}).items():
-        if "." not in block:
+        if "." not in block.removesuffix(EXCLUDED):
             yield block, accounts
 
 

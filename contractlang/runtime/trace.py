@@ -28,11 +28,11 @@ from contractlang.plan.nodes import (
 )
 from contractlang.runtime.declines import decline_notes
 from contractlang.runtime.formatting import dollars, exactly
-from contractlang.runtime.provenance import CellPlace, Point, Provenance
+from contractlang.runtime.provenance import OVER_ROWS, CellPlace, Point, Provenance
 from contractlang.runtime.result import Result
 from contractlang.runtime.roster_moves import move_notes
 from contractlang.runtime.splits import split_notes
-from contractlang.runtime.steps import SIDES, empty_sides, is_step, steps_taken
+from contractlang.runtime.steps import SIDES, StepTaken, empty_sides, is_step, steps_taken
 from contractlang.runtime.words import arithmetic, body, clause, is_cell, words
 from contractlang.semantics.types import Kind, Type
 from contractlang.source import Span
@@ -196,7 +196,8 @@ class _Tracer:
             line = replace(line, place=step.named.origin.place, notes=step.notes)
             inner = body(step.point)
             if self._reduced(inner):
-                notes = self._accounts(inner, block, word) or step.notes
+                behind = "exclude" if word == "amount" else word
+                notes = (*self._accounts(inner, block, behind), *_removed(word, step)) or step.notes
                 named = tuple(self._mentioned(step.point, step.named, depth - 1))
                 yield replace(line, notes=notes, cell=self.provenance.cell(inner), inputs=named)
                 continue
@@ -441,6 +442,19 @@ def _piece_words(piece: Piece | None, op: Curve, argument: Type) -> tuple[str, .
     return (("marginal, up to the band " if op.marginal else "band ") + name,)
 
 
+def totals_behind(line: Trace) -> set[str]:
+    """The populations and spending blocks whose totals an explanation rests on."""
+    own = {line.cell.table.partition(".")[0]} if line.cell is not None and line.cell.header == OVER_ROWS else set()
+    return own.union(*(totals_behind(below) for below in line.inputs))
+
+
+def _removed(word: str, step: StepTaken) -> tuple[str, ...]:
+    """What truncation took off: `$500.00 removed`."""
+    if word != "truncate" or not isinstance(step.before, Fraction) or not isinstance(step.after, Fraction):
+        return ()
+    return (f"{dollars(step.before - step.after)} removed",)
+
+
 def account_words(step: str, account: Mapping[str, object], keys: frozenset[str]) -> str:
     """`48 rows used`, `12 rows left out: not attributed`, `1 member cut, $582,000.00 before`."""
     if "date" in account and isinstance(amount := account.get("amount"), Fraction):
@@ -448,10 +462,11 @@ def account_words(step: str, account: Mapping[str, object], keys: frozenset[str]
     reason, rows = account.get("reason"), account.get("rows")
     count = rows if isinstance(rows, int) else 0
     amounts = {name: v for name, v in account.items() if name not in keys and isinstance(v, Fraction)}
-    if step:
+    if step == "truncate":
         before = "".join(f", {dollars(value)} before" for name, value in amounts.items() if name != step)
         return f"{count:,} member{'' if count == 1 else 's'} cut{before}"
-    months = amounts.get("months")
+    months, left = amounts.get("months"), amounts.get("amount")
     shown = "" if months is None or months == count else f", {exactly(months, Type(Kind.NUMBER))} member_months"
+    shown += "" if left is None else f", {dollars(left)}"
     text = f"{count:,} row{'' if count == 1 else 's'}"
     return f"{text} used{shown}" if reason is None else f"{text} left out: {reason}{shown}"

@@ -377,7 +377,7 @@ def member_rows(dataset: Dataset) -> list[tuple[object, ...]]:
         ("member", ("text", 0)), ("month", ("text", 0)), ("paid", ("int", 2)), ("risk", ("int", 4)),
         ("line", ("code", 0)), ("born", ("date", 0)), ("visits", ("int", 0)), ("note", ("text", 0)),
     ]  # fmt: skip
-    return dataset.connection.execute("SELECT * FROM claims ORDER BY ALL").fetchall()
+    return dataset.connection.execute('SELECT * EXCLUDE ("row place") FROM claims ORDER BY ALL').fetchall()
 
 
 def test_member_rows_from_csv(tmp_path: Path) -> None:
@@ -424,7 +424,7 @@ def test_member_periods_are_given_by_their_first_month(tmp_path: Path, word: str
     for line in (f'{word} = "ym"', f'{word} = {{ value = "{cell}" }}'):
         binding = f'[tables.claims]\nfile = "data.csv"\n[tables.claims.keys]\nmember = "id"\n{line}\n'
         dataset = good(tmp_path, f"id,ym\nm1,{cell}\n", binding, tables=[schema])
-        assert dataset.connection.execute("SELECT * FROM claims").fetchall() == [("m1", month)]
+        assert dataset.connection.execute('SELECT * EXCLUDE ("row place") FROM claims').fetchall() == [("m1", month)]
 
 
 def test_member_keys_are_unique(tmp_path: Path) -> None:

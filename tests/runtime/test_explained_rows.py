@@ -9,6 +9,8 @@ import pytest
 
 from contractlang.diagnostics.diagnostic import Sink
 from contractlang.diagnostics.render import report
+from contractlang.runtime.executor import Engines
+from contractlang.runtime.member_accounts import account_lines
 from contractlang.runtime.runs import open_run, settle
 from contractlang.runtime.trace import Trace, trace
 from tests.runtime.test_members import BINDING, CONTRACT, MEMBERS
@@ -60,3 +62,73 @@ def test_a_sum_over_member_rows_says_what_it_adds_up(lines: list[Trace]) -> None
         ("sum of size * member_months", "4.5 member_months"),
         ("sum of member_months", "3 member_months"),
     ]
+
+
+CLAIMS = """\
+contract demo.claims
+version  "1"
+settles  group per year
+term     2024-01-01 to 2024-12-31
+
+input member_month per member, month {
+  provider_group  key
+}
+
+input claim per claim_id, member, month {
+  paid        USD
+  transplant  flag  when missing no
+}
+
+population panel from member_month {
+  attribute  to group by provider_group
+}
+
+spending expense of panel from claim {
+  amount    paid
+  exclude   transplant, "transplant"
+  truncate  at $1_000 per member per year
+}
+
+payment settlement to group = expense.total
+"""
+CLAIM_ROWS = """\
+claim_id,member,month,paid,transplant
+c1,M1,2024-01,1500.00,no
+c2,M1,2024-02,7.00,no
+c3,M2,2024-01,10.00,no
+c4,M2,2024-01,90000.00,yes
+c5,M9,2024-03,11.00,no
+c6,M3,2024-01,5.00,no
+c7,M1,2024-01,1.00,no
+"""
+
+
+@pytest.mark.parametrize("reduce", ["duckdb", "reference"])
+def test_rows_of_another_table_that_meet_no_member_month_have_an_account(tmp_path: Path, reduce: str) -> None:
+    files = {
+        "contract.vbc": CLAIMS,
+        "claim.csv": CLAIM_ROWS,
+        "member_month.csv": "member,month,provider_group\nM1,2024-01,North\nM2,2024-01,North\nM3,2024-01,South\n",
+        "binding.toml": "".join(
+            f'[tables.{name}]\nfile = "{name}.csv"\nsame_names = true\n' for name in ("claim", "member_month")
+        ),
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    sink = Sink()
+    opened = open_run(tmp_path / "contract.vbc", tmp_path / "binding.toml", sink)
+    assert opened is not None, report(sink)
+    result = settle(opened, sink, engines=Engines(reduce=reduce))
+    assert result is not None, report(sink)
+    assert list(account_lines(result)) == [
+        "panel: 3 rows counted",
+        "expense: 4 rows counted; left out: 2 no member-month that counts in `panel` ($18.00), 1 transplant ($90,000.00)",
+    ]
+    row = result.find("North", "2024")
+    assert row is not None
+    found = trace(result, "settlement", row)
+    assert found is not None
+    amount, truncate = found.inputs[0].inputs
+    assert amount.notes == ("3 rows used, $1,511.00", "1 row left out: transplant, $90,000.00")
+    assert truncate.notes == ("1 member cut, $1,511.00 before", "$501.00 removed")
+    assert found.value == 1010

@@ -139,7 +139,7 @@ def test_the_explanation_counts_rows_and_shows_what_was_cut(opened: Opened) -> N
     assert Path(str(months.cell)).name == "members.csv"
     cut = next(line for line in everything(found) if line.clause.startswith("truncate"))
     assert cut.value == Fraction("1100.01")
-    assert cut.notes == ("1 member cut, $1,600.01 before",)
+    assert cut.notes == ("1 member cut, $1,600.01 before", "$500.00 removed")
     assert [line.name for line in cut.inputs] == ["attachment"]
 
 

@@ -28,6 +28,10 @@ KINDS: dict[Form, str] = {
 }  # fmt: skip
 
 
+PLACE_COLUMN = "row place"
+"""The column of a member-level view with file and row as one number, see `questions.PLACE`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Cells of one reading by what became of them."""
@@ -292,7 +296,8 @@ class CellTable:
         """Create a view with the values alone; gaps are filled or NULL.
 
         `checked` are the counts of all readings: columns without a bad cell are read straight from the file, and texts
-        that the file stores as integers or dates get a second column `native NAME`. Gives their kinds by name.
+        that the file stores as integers or dates get a second column `native NAME`. Gives their kinds by name. The column
+        `row place` says which row of which file it is; nothing is paid for it where nobody reads it.
         """
         selected: list[exp.Expr] = []
         natives: dict[str, str] = {}
@@ -318,6 +323,7 @@ class CellTable:
                     value = b.cast(b.binary(exp.Mul, value, 10**more), "BIGINT")
                 value = value if filler is None else b.call("coalesce", value, filler)
             selected.append(b.named(value, column.name))
+        selected.append(b.named(aside.place(), PLACE_COLUMN))
         query = b.select(selected, self.raw if straight else self.typed)
         if straight and self.kept is not None:
             query = query.where(self.kept, copy=False)

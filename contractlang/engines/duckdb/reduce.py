@@ -27,7 +27,7 @@ def reduce(plan: Plan, members: Mapping[str, MemberTable]) -> Reduced:
     """The outputs and accounts of the plan's reduction. All member tables live in one connection."""
     if not plan.reduction.steps:
         return collect(plan, _nothing)
-    connection = _connection(members)
+    connection = connection_of(members)
     # No result depends on the order of kept rows, and keeping it costs memory.
     connection.execute("SET preserve_insertion_order = false")
     try:
@@ -73,7 +73,7 @@ def _reduced(plan: Plan, members: Mapping[str, MemberTable], connection: duckdb.
 def statements(plan: Plan, members: Mapping[str, MemberTable]) -> list[str]:
     """The statements that `reduce` runs, for the printed plan and for tests."""
     reduction = rewritten(plan.reduction)
-    found = sql.stages(reduction, sources(plan, reduction, members, _connection(members)))
+    found = sql.stages(reduction, sources(plan, reduction, members, connection_of(members)))
     sinks = _sinks(reduction)
     shared = sql.shared(found, sinks)
     stores = [_store(found, name, frozenset(shared[:i])) for i, name in enumerate(shared)]
@@ -164,7 +164,8 @@ def _sinks(reduction: Reduction) -> list[str]:
     )
 
 
-def _connection(members: Mapping[str, MemberTable]) -> duckdb.DuckDBPyConnection:
+def connection_of(members: Mapping[str, MemberTable]) -> duckdb.DuckDBPyConnection:
+    """The connection in which all member tables live."""
     connection = next(iter(members.values())).connection
     if not isinstance(connection, duckdb.DuckDBPyConnection):
         raise TypeError("member tables live in a DuckDB connection")

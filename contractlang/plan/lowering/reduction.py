@@ -202,12 +202,19 @@ def mark(low: Lowering, name: str, source: str, cases: list[RowExpr], origin: Sp
 
 
 def account(
-    low: Lowering, name: str, per: tuple[str, ...], origin: Span, sums: tuple[tuple[str, RowExpr], ...] = ()
+    low: Lowering,
+    name: str,
+    per: tuple[str, ...],
+    origin: Span,
+    sums: tuple[tuple[str, RowExpr], ...] = (),
+    *,
+    source: str | None = None,
 ) -> None:
-    """Keep, per settlement key and reason, the rows (and further sums) of a marked step for explanations."""
+    """Keep, per settlement key and reason, the rows (and further sums) of a marked step (or of `source`) for
+    explanations."""
     measures = (relations.Measure("rows", "count"), *(relations.Measure(n, "sum", e) for n, e in sums))
     by = (*key_columns(per), REASON)
-    step(low, f"{name}.account", relations.Group(f"{name}.marked", by, measures), origin, "rows by reason")
+    step(low, f"{name}.account", relations.Group(source or f"{name}.marked", by, measures), origin, "rows by reason")
     columns = tuple((n, n, e.scale) for n, e in sums)
     low.accounts.append(relations.Account(name, f"{name}.account", settlement_keys(low, per), columns, REASON))
 

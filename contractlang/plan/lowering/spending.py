@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from contractlang.plan import nodes, relations
@@ -28,12 +28,15 @@ from contractlang.plan.lowering.reduction import (
     mark,
     member_keys,
     member_table,
+    missing,
     one,
     output,
     per_column,
+    period_of,
     reasons,
     settlement_keys,
     step,
+    text,
 )  # fmt: skip
 from contractlang.plan.lowering.rosters import moved
 from contractlang.plan.relations import RowExpr
@@ -59,11 +62,11 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
     amount_clause = one(low, written, "amount")
     if population is None or amount_clause is None:
         return False
-    counted, table = _rows(low, name, written, population)
-    if counted is None or table is None:
+    found = _rows(low, name, written, population)
+    if found is None:
         return False
     assert amount_clause.argument is not None
-    amount = rows.lower_row(low, table, amount_clause.argument)
+    amount = rows.lower_row(low, found.table, amount_clause.argument)
     if amount is None:
         return False
     if amount.type.unit != USD:
@@ -71,7 +74,9 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
         low.error("unit-mismatch", what, amount_clause.argument.span, "name columns in `USD`")
         return False
     scale = amount.expr.scale
-    counted = with_lookups(low, counted, table)
+    counted = _carved_out(low, name, written, population, found, amount.expr)
+    if counted is None:
+        return False
     derived = relations.Derive(counted, (("amount", amount.expr),))
     step(low, f"{name}.rows", derived, amount_clause.span, "the amount of each row")
     if population.roster is not None:
@@ -80,7 +85,7 @@ def lower_spending(low: Lowering, name: str, block: ast.Block) -> bool:
     truncate = next((s for s in written.steps if s.word == "truncate"), None)
     values = [("amount", "before any step" if truncate else "total", amount_clause)]
     if truncate is not None:
-        if not _truncated(low, name, truncate, table, population, scale):
+        if not _truncated(low, name, truncate, found.table, population, scale):
             return False
         values.append(("truncate", "after truncation", truncate))
     else:
@@ -112,15 +117,27 @@ def population_of(low: Lowering, block: ast.Block) -> Population | None:
     return found if found is None or may_read(low, block, found.name) else None
 
 
-def _rows(low: Lowering, name: str, block: ast.Block, population: Population) -> tuple[str | None, TableSchema | None]:
-    """The step whose rows carry the spending, and their table: the population's own rows, or those of another table
-    joined to the member-months that count."""
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The step whose rows may carry the spending, and their table.
+
+    `moment` is the column that places a row in time where the rows come from another table than the population's: they
+    then hold rows, too, that meet no member-month that counts.
+    """
+
+    step: str
+    table: TableSchema
+    moment: str | None = None
+
+
+def _rows(low: Lowering, name: str, block: ast.Block, population: Population) -> _Rows | None:
+    """The population's own rows that count, or those of another table beside the member-months that count."""
     if block.source is None or block.source.text == population.table.name:
-        return _carved_out(low, name, block, population, population.counted, population.table), population.table
+        return _Rows(population.counted, population.table)
     table = member_table(low, block.source)
     keys = None if table is None else member_keys(low, table, ast.Block("spending", name, (), span=block.source.span))
     if table is None or keys is None:
-        return None, None
+        return None
     member, moment = keys
     span = block.source.span
     scan = step(low, f"{name}.scan", relations.Scan(table.name, all_columns(table)), span, f"rows of {table.name}")
@@ -130,21 +147,40 @@ def _rows(low: Lowering, name: str, block: ast.Block, population: Population) ->
     wanted += () if population.roster is None else (ENTRY, BEFORE)
     on = ((MEMBER_KEY, MEMBER_KEY), ("moment", population.moment))
     added = tuple((c, c) for c in wanted)
-    join = relations.Join(f"{name}.placed", population.counted, on, added, many=not population.once)
-    joined = step(low, f"{name}.covered", join, span, f"rows of member-months of {population.name}")
-    return _carved_out(low, name, block, population, joined, table), table
+    join = relations.Join(f"{name}.placed", population.counted, on, added, left=True, many=not population.once)
+    return _Rows(step(low, f"{name}.covered", join, span, f"member-months of {population.name}"), table, "moment")
 
 
 def _carved_out(
-    low: Lowering, name: str, block: ast.Block, population: Population, source: str, table: TableSchema
+    low: Lowering, name: str, block: ast.Block, population: Population, found: _Rows, amount: RowExpr
 ) -> str | None:
-    cases = reasons(low, table, block)
+    """The rows that count; an account keeps rows and dollars of the others, by reason. None after a report."""
+    cases = reasons(low, found.table, block)
     if cases is None:
         return None
+    source = with_lookups(low, found.step, found.table)
+    if found.moment is not None:
+        outside = text(f"no member-month that counts in `{population.name}`")
+        cases = [missing(column(UNIT, "text"), block.span), outside, *cases]
     if not cases:
         return source
     counted = mark(low, f"{name}.exclude", source, cases, block.span)
-    account(low, f"{name}.exclude", population.per, block.span)
+    if found.moment is not None:
+        # Rows without a member-month belong to no group, yet lie in a period.
+        own = period_of(low, found.moment, block.span)
+        period = RowExpr(
+            "case", (missing(column(PERIOD, "text")), own, column(PERIOD, "text")), kind="text", origin=block.span
+        )
+        derived = relations.Derive(f"{name}.exclude.marked", ((PERIOD, period),))
+        step(low, f"{name}.exclude.dated", derived, block.span, "the period of each row")
+    account(
+        low,
+        f"{name}.exclude",
+        population.per,
+        block.span,
+        (("amount", amount),),
+        source=f"{name}.exclude.dated" if found.moment is not None else None,
+    )
     return counted
 
 
