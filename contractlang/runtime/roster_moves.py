@@ -86,7 +86,9 @@ def move_lines(result: Result) -> Iterator[str]:
             later = roster_period(move.period)
             if later in result.periods and result.programme.plans.get(later) is plan:
                 found.setdefault((move.block, move.period), []).append(move)
-    for (block, period), moved in found.items():
+    blocks = list(dict.fromkeys(block for block, _ in found))
+    for block, period in sorted(found, key=lambda key: (blocks.index(key[0]), key[1])):
+        moved = found[block, period]
         total = sum((move.amount for move in moved), Fraction(0))
         size = Move(block, period, "", "", "", 0, total, moved[0].money).size
         yield f"{block}, {period}: the roster moved {size}: {_listed(moved)}"

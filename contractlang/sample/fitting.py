@@ -10,7 +10,7 @@ from contractlang.semantics.model import ColumnSchema, KeyColumn, TableSchema
 from contractlang.semantics.types import Kind
 
 MEMBER_MONTHS, RESULTS, VISITS, SERVICES, SETTLED = "member_month", "measure_result", "visit", "service_line", "settled"
-MEMBERS, IMPUTED = "member", "imputed"
+MEMBERS, IMPUTED, ROSTER = "member", "imputed", "roster"
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "group": ("group", "provider_group", "pcp_group", "attributed_group", "organization", "aco", "participant_alignment"),
@@ -54,6 +54,7 @@ HELD: Mapping[str, tuple[str, ...]] = {
     SERVICES: ("group", "practice", "code", "units", "fee", "allowed", "specialty", "site", "line"),
     MEMBERS: ("race", "race_source", "language", "sex", "age_band", "zip"),
     IMPUTED: (),
+    ROSTER: ("practice", "group", "from", "until"),
 }  # fmt: skip
 """The generated columns of each member-level table, beside member and month or year."""
 
@@ -90,9 +91,10 @@ class Fit:
 
 def role_of(schema: TableSchema) -> str:
     """What kind of rows a table has."""
-    unit = any(key.role == "unit" for key in schema.keys)
-    if not schema.member_level or (unit and all(key.name in CODED for key in schema.keys if key.role == "open")):
+    if not schema.member_level or _of_units(schema):
         return SETTLED
+    if any(key.role == "from" for key in schema.keys):
+        return ROSTER
     if len(schema.keys) == 1:
         return IMPUTED if all(column.type.kind is Kind.PERCENT for column in schema.columns) else MEMBERS
     names = {key.name for key in schema.keys} | {column.name for column in schema.columns}
@@ -107,6 +109,13 @@ def role_of(schema: TableSchema) -> str:
     if any(word in words for word in ("service", "claim", "line")):
         return SERVICES
     return MEMBER_MONTHS
+
+
+def _of_units(schema: TableSchema) -> bool:
+    """Whether a table is about units and their places or services, and has no rows of single members."""
+    others = [key.name for key in schema.keys if key.role == "open"]
+    known = (*ALIASES["zip"], *CODED)
+    return any(key.role == "unit" for key in schema.keys) and all(name in known for name in others)
 
 
 def fit(schema: TableSchema, unit: str, *, second: bool = False) -> Fit | str:
@@ -131,6 +140,8 @@ def fit(schema: TableSchema, unit: str, *, second: bool = False) -> Fit | str:
         else:
             served[column.name] = found
             columns[column.name] = _line(column, found)
+    if role == ROSTER and drawn:
+        return f"column `{drawn[0].name}` is none that a roster has"
     return Fit(schema, role, keys, columns, served, tuple(drawn))
 
 
@@ -144,6 +155,8 @@ def _key(key: KeyColumn, role: str, unit: str) -> str | None:
             return toml("measure")
         case "unit":
             return toml("group")
+        case "from":
+            return toml("from")
         case "open":
             found = _named(key.name, HELD[role], unit)
             return toml(found) if found else toml("member") if key.name.startswith(PEOPLE) else None
@@ -168,7 +181,7 @@ def _serving(column: ColumnSchema, role: str, unit: str) -> str | None:
         else kind is Kind.FLAG
         if found in _FLAGS
         else kind is Kind.DATE
-        if found == "date"
+        if found in ("date", "until")
         else kind in {Kind.MONEY, Kind.NUMBER, Kind.COUNT, Kind.PERCENT}
     )
     if kind is Kind.CATEGORY and found not in TRAITS:

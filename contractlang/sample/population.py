@@ -130,7 +130,12 @@ def make_world(programme: Programme, size: Size, traits: dict[str, Trait], first
         tuple(f"G{g + 1:0{len(str(groups))}d}" for g in range(groups)),
         tuple(f"P{p + 1:0{len(str(count))}d}" for p in range(count)),
         np.cumsum(weight / weight.sum()),
-        _roster(rng, owner, groups, months, None if late is None else (late, 12 * (change - size.years[0]))),
+        _restructured(
+            programme,
+            _roster(rng, owner, groups, months, None if late is None else (late, 12 * (change - size.years[0]))),
+            (groups, 12 * (change - size.years[0])),
+            stream(size.seed, "restructured"),
+        ),
         zips,
         (owner.astype(np.int64) * 5 + rng.integers(0, 5, count)) % len(zips),
         np.exp(rng.normal(0, 0.05, groups)),
@@ -141,6 +146,33 @@ def make_world(programme: Programme, size: Size, traits: dict[str, Trait], first
         change,
         late,
     )
+
+
+def restructured_groups(programme: Programme, groups: int) -> dict[str, tuple[int, int]]:
+    """Which group is merged into which, and which parts from which, where the programme has such events."""
+    if not programme.restructured or groups < 4:
+        return {}
+    return {"merged": (groups - 1, groups - 2), "parted": (groups - 4, groups - 3)}
+
+
+def _restructured(
+    programme: Programme, roster: npt.NDArray[np.int16], at: tuple[int, int], rng: np.random.Generator
+) -> npt.NDArray[np.int16]:
+    """The roster with a merger and a split at one month, and practices that join some months after the start."""
+    groups, month = at
+    events = restructured_groups(programme, groups)
+    if not events or month >= roster.shape[1]:
+        return roster
+    gone, into = events["merged"]
+    after = roster[:, month:]
+    after[after == gone] = into
+    own, parent = events["parted"]
+    before = roster[:, :month]
+    before[before == own] = parent
+    for practice in range(groups, len(roster)):
+        if rng.random() < 0.05:
+            roster[practice, : rng.integers(1, max(month, 2))] = -1
+    return roster
 
 
 def _roster(

@@ -15,7 +15,9 @@ class Programme:
     the limit per member and year, in dollars, for which the truth file states truncated totals. `panel` names the
     products that count for totals at network level; none: all. `late_group`: one of four groups or more joins late.
     `races` are shares by label, `gaps` how much worse the rates of a label are than the best, in rate points.
-    `declines`: in the second group the label without a gap loses so much in every year after the first.
+    `declines`: in the second group the label without a gap loses so much in every year after the first. `restructured`: of
+    four groups or more the last is merged into the one before it, the fourth last parts from the third last, and more
+    practices join; both at the start of the first year that is settled.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Programme:
     races: Mapping[str, float] = field(default_factory=dict)
     gaps: Mapping[str, float] = field(default_factory=dict)
     declines: float = 0.0
+    restructured: bool = False
 
 
 COMMERCIAL = {"HMO": 0.55, "POS": 0.2, "PPO": 0.18, "MA": 0.04, "other": 0.03}
@@ -90,7 +93,7 @@ PROGRAMMES: dict[str, Programme] = {
             "hospital_pilot",
             "a hospital is paid for the spending trend of its area",
             "bcbsma/south_shore_2018.vbc",
-            years=(2016, 2020),
+            years=(2016, 2021),
             members=40_000,
             groups=5,
             pmpm=470,
@@ -111,6 +114,17 @@ PROGRAMMES: dict[str, Programme] = {
             races={"white": 0.62, "black": 0.12, "hispanic": 0.14, "asian": 0.08, "two_or_more": 0.04},
             gaps={"black": 0.1, "hispanic": 0.08, "asian": 0.03, "two_or_more": 0.05},
             declines=0.03,
+        ),
+        Programme(
+            "roster",
+            "practices that join, leave and move, groups that merge and part, base years on the current roster",
+            "demo/rosters.vbc",
+            years=(2022, 2025),
+            members=20_000,
+            groups=8,
+            pmpm=420,
+            late_group=False,
+            restructured=True,
         ),
         Programme(
             "reach",

@@ -16,7 +16,7 @@ OBLIGATIONS = ("attested data submission", "quarterly meetings", "care plan on f
 
 
 def records(world: World) -> dict[str, pa.Table]:
-    """Tables by name. Days are inclusive; `to` is empty while a practice stays, `met` where nobody has reported."""
+    """Tables by name. `until` is the first day without, and empty while a practice stays; `met` where nobody has reported."""
     return {
         "roster": _roster(world),
         "recognition": _recognition(world),
@@ -35,15 +35,15 @@ def _roster(world: World) -> pa.Table:
         starts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(groups)]
         for start, end in pairwise(starts):
             if groups[start] >= 0:
-                last = None if end == len(groups) else _day(world, end) - dt.timedelta(days=1)
-                rows.append((practice, world.groups[groups[start]], _day(world, start), last))
+                until = None if end == len(groups) else _day(world, end)
+                rows.append((practice, world.groups[groups[start]], _day(world, start), until))
     columns = list(zip(*rows, strict=True))
     return pa.table(
         {
             "practice": pa.array(columns[0]),
             "group": pa.array(columns[1]),
             "from": pa.array(columns[2], pa.date32()),
-            "to": pa.array(columns[3], pa.date32()),
+            "until": pa.array(columns[3], pa.date32()),
         }
     )
 

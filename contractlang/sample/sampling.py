@@ -23,6 +23,7 @@ from contractlang.sample.fitting import (
     MEMBER_MONTHS,
     MEMBERS,
     RESULTS,
+    ROSTER,
     SERVICES,
     SETTLED,
     TRAITS,
@@ -152,6 +153,7 @@ def _plan(request: Request, compiled: Compiled, sink: Sink) -> _Plan | None:
         SERVICES,
         MEMBERS,
         IMPUTED,
+        ROSTER,
     }
     for name in sorted(clashing):
         _unfit(name, "member rows go into a file of that name", sink)
@@ -215,7 +217,7 @@ class _Making:
         return self._rows
 
     def _members(self) -> None:
-        roles = {MEMBER_MONTHS, *self._request.also, *(found.role for found in self._plan.fits)} - {SETTLED}
+        roles = {MEMBER_MONTHS, *self._request.also, *(found.role for found in self._plan.fits)} - {SETTLED, ROSTER}
         with ExitStack() as stack:
             files: dict[str, Parquet] = {}
             for role in sorted(roles):

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from contractlang.sample.arrow import decimals
 from contractlang.sample.drawing import within_bounds
-from contractlang.sample.fitting import CODED, toml
+from contractlang.sample.fitting import ALIASES, CODED, toml
 from contractlang.sample.measures import make_measures
 from contractlang.sample.population import World
 from contractlang.sample.rows import CODES
@@ -75,7 +75,9 @@ def settled_table(world: World, truth: Truth, schema: TableSchema) -> Made:
     """Make a table whose keys all have values (see `why_not`)."""
     choices = [_values(world, key, schema) or [] for key in schema.keys]
     sums = _Sums(world, truth, schema.keys)
-    rows = [row for row in itertools.product(*choices) if schema.kind == "exhibit" or sums.there(row)]
+    near = _Areas(world, schema.keys)
+    listed = schema.kind == "exhibit"
+    rows = [row for row in itertools.product(*choices) if near.has(row) and (listed or sums.there(row))]
     drawn = _Columns(world, schema, [sums.around(row) for row in rows], rows)
     arrays: dict[str, pa.Array] = {}
     keys: dict[str, str] = {}
@@ -118,6 +120,24 @@ def _values(world: World, key: KeyColumn, schema: TableSchema) -> list[Any] | No
             if key.name == "date":
                 return [dt.date(year, 12, 31) for year in years]
             return ["settlement"] if key.name == "payment" and schema.name == "ledger" else None
+
+
+class _Areas:
+    """Which places lie in the area of which group: five each, and the last of them in the area of the next group, too."""
+
+    def __init__(self, world: World, keys: tuple[KeyColumn, ...]) -> None:
+        self._groups = {group: place for place, group in enumerate(world.groups)}
+        self._zips = {code: place for place, code in enumerate(world.zips)}
+        unit = next((n for n, key in enumerate(keys) if key.role == "unit"), None)
+        place = next((n for n, key in enumerate(keys) if key.role == "open" and key.name in ALIASES["zip"]), None)
+        self._at = None if unit is None or place is None else (unit, place)
+
+    def has(self, row: tuple[Any, ...]) -> bool:
+        """Whether a row is of a group and a place of its area; rows without the two always are."""
+        if self._at is None:
+            return True
+        group, zip_ = self._groups[row[self._at[0]]], self._zips[row[self._at[1]]]
+        return zip_ // 5 == group or (zip_ % 5 == 4 and (zip_ // 5 + 1) % len(self._groups) == group)
 
 
 def _places(column: ColumnSchema) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contractlang.sample.measures import CLOSING, IMPROVEMENT, Measures
-from contractlang.sample.population import Ints, Lot, World
+from contractlang.sample.population import Ints, Lot, World, restructured_groups
 from contractlang.sample.rows import MonthFacts, Results, Visits
 
 FORMAT = "vbc-truth/1"
@@ -199,6 +199,10 @@ class Truth:
             if world.late_group is None
             else {"group": world.groups[world.late_group], "from": world.change_year},
             "roster_changes": int((np.diff(world.roster, axis=1) != 0).any(axis=1).sum()),
+            **{
+                event: {"group": world.groups[group], "with": world.groups[other], "from": world.change_year}
+                for event, (group, other) in restructured_groups(world.programme, len(world.groups)).items()
+            },
         }
 
     def _declining(self) -> dict[str, Any]:

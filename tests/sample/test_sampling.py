@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -109,11 +110,11 @@ def test_roster_says_which_group_a_practice_belongs_to(tmp_path: Path) -> None:
     make(tmp_path, "demo", members=400)
     months, roster = read(tmp_path, "member_month"), read(tmp_path, "roster")
     spans: dict[str, list[tuple[Any, ...]]] = {}
-    for practice, *span in zip(*(roster[name] for name in ("practice", "from", "to", "group")), strict=True):
+    for practice, *span in zip(*(roster[name] for name in ("practice", "from", "until", "group")), strict=True):
         spans.setdefault(practice, []).append(tuple(span))
     for practice, month, group in zip(*(months[name] for name in ("practice", "month", "group")), strict=True):
         if practice is not None:
-            now = [g for start, end, g in spans.get(practice, []) if start <= month and (end is None or month <= end)]
+            now = [g for start, end, g in spans.get(practice, []) if start <= month and (end is None or month < end)]
             assert now == ([] if group is None else [group])
 
 
@@ -219,3 +220,23 @@ def test_truth_file_names_what_it_belongs_to(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
     assert (found["format"], found["seed"], found["members"]) == ("vbc-truth/1", 7, 50)
     assert found["rows"]["member_month"] == pq.read_metadata(tmp_path / "member_month.parquet").num_rows
+
+
+def test_groups_merge_and_part_where_the_programme_says_so(tmp_path: Path) -> None:
+    make(tmp_path, "roster", members=200)
+    planted = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))["planted"]
+    roster = read(tmp_path, "roster")
+    stays = list(zip(*(roster[name] for name in ("practice", "group", "from", "until")), strict=True))
+    day = dt.date(planted["merged"]["from"], 1, 1)
+    gone, into = planted["merged"]["group"], planted["merged"]["with"]
+    own, parent = planted["parted"]["group"], planted["parted"]["with"]
+    assert all(until is not None and until <= day for _, group, _, until in stays if group == gone)
+    assert {group for practice, group, start, _ in stays if start == day and practice in _of(stays, gone)} == {into}
+    assert all(start >= day for _, group, start, _ in stays if group == own)
+    assert _of(stays, own) & _of(stays, parent)
+    assert any(start > dt.date(2022, 1, 1) for _, group, start, _ in stays if group not in (own, into))
+
+
+def _of(stays: list[tuple[Any, ...]], group: str) -> set[str]:
+    """The practices that a group ever had."""
+    return {practice for practice, own, _, _ in stays if own == group}
