@@ -78,6 +78,7 @@ def settled_table(world: World, truth: Truth, schema: TableSchema) -> Made:
     near = _Areas(world, schema.keys)
     listed = schema.kind == "exhibit"
     rows = [row for row in itertools.product(*choices) if near.has(row) and (listed or sums.there(row))]
+    rows = [row for row in rows if _on_its_day(schema, row)]
     drawn = _Columns(world, schema, [sums.around(row) for row in rows], rows)
     arrays: dict[str, pa.Array] = {}
     keys: dict[str, str] = {}
@@ -138,6 +139,12 @@ class _Areas:
             return True
         group, zip_ = self._groups[row[self._at[0]]], self._zips[row[self._at[1]]]
         return zip_ // 5 == group or (zip_ % 5 == 4 and (zip_ // 5 + 1) % len(self._groups) == group)
+
+
+def _on_its_day(schema: TableSchema, row: tuple[Any, ...]) -> bool:
+    """Whether the day of a payment lies in the year that it was paid for."""
+    named = {key.role: label for key, label in zip(schema.keys, row, strict=True)}
+    return "date" not in named or "period" not in named or str(named["period"]).startswith(str(named["date"].year))
 
 
 def _places(column: ColumnSchema) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,41 @@ def test_a_table_that_cannot_be_made_is_named(tmp_path: Path, line: str, other: 
     assert sample(request, tmp_path / "out", sink) is None
     assert any(reason in diagnostic.message for diagnostic in sink), [d.message for d in sink]
     assert not (tmp_path / "out").exists()
+
+
+def test_earlier_payments_are_sampled_for_a_contract_that_nets_them(tmp_path: Path) -> None:
+    contract = tmp_path / "contract.vbc"
+    contract.write_text(
+        """contract demo.netted
+version "1"
+settles group per year
+term    2009-01-01 to 2010-12-31
+
+use std.membership
+
+population panel from member_month { attribute to group by provider_group }
+
+payment care_fee to group monthly = round($2.00 pmpm * panel.member_months to cents, half away from zero)
+
+payment settlement to group = round($1.00 pmpm * panel.member_months to cents, half away from zero),
+  net of ledger.settlement
+""",
+        encoding="utf-8",
+    )
+    made = make(tmp_path / "out", "aqc", contract, members=200)
+    settled = settle(made, tmp_path / "out")
+    assert {total.name for total in settled.totals} == {"care_fee", "settlement"}
+    ledger = pq.read_table(tmp_path / "out" / "ledger.parquet").to_pylist()
+    paid = sum(row["amount"] for row in ledger if (row["payment"], str(row["year"])) == ("settlement", "2009"))
+    (group, *_) = sorted(group for group, period in settled.rows if period == "2009")
+    mine = sum(
+        r["amount"] for r in ledger if (r["payment"], str(r["year"]), r["group"]) == ("settlement", "2009", group)
+    )
+    assert paid
+    earned, due = (settled.value(name, group, "2009") for name in ("settlement.earned", "settlement"))
+    assert isinstance(earned, Fraction)
+    assert isinstance(due, Fraction)
+    assert earned - due == Fraction(mine)
 
 
 def test_years_outside_the_term(tmp_path: Path) -> None:
