@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -160,22 +160,32 @@ class Run:
                 self.outcomes[cell] = Outcome(lane, arrays[lane.slot], states)
         uncertain = np.nonzero(flagged)[0]
         if len(uncertain):
-            self._redo(self._still_uncertain(cells, uncertain), kept)
+            self._redo(self._still_uncertain(cells, uncertain), cells, kept)
 
-    def _still_uncertain(self, cells: Sequence[Cell], rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
-        """Rows that stay uncertain when every row has its own bound of error."""
+    def _still_uncertain(
+        self, cells: Sequence[Cell], rows: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> dict[int, list[Cell]]:
+        """Rows that stay uncertain when every row has its own bound of error, each with the cells that decide something."""
         tape = Tape()
         self._emit(cells, Emitter(Arithmetic(tape, by_row=True)))
-        flagged = np.zeros(len(rows), dtype=bool)
-        tape.run(len(rows), [], flagged, rows)
-        return [int(row) for row in rows[flagged]]
+        arrays = tape.run(len(rows), [], np.zeros(len(rows), dtype=bool), rows)
+        found: dict[int, list[Cell]] = {}
+        for cell, slot in tape.flags.items():
+            for place in np.nonzero(arrays[slot])[0].tolist():
+                found.setdefault(int(rows[place]), []).append(cast(Cell, cell))
+        return dict(sorted(found.items()))
 
-    def _redo(self, rows: Sequence[int], kept: set[Cell]) -> None:
-        """Replace the kept values of rows by those of the reference engine."""
+    def _redo(self, rows: Mapping[int, Sequence[Cell]], cells: Sequence[Cell], kept: set[Cell]) -> None:
+        """Replace the kept values that follow from uncertain cells by those of the reference engine."""
         self.redone += len(rows)
-        self.columns.tell(self.evaluator, self.plan, self.rows, rows)
-        for count, row in enumerate(rows, 1):
-            for cell in kept:
+        self.columns.tell(self.evaluator, self.plan, self.rows, list(rows))
+        readers: dict[Cell, list[Cell]] = {}
+        for cell in cells if rows else ():
+            for part in self._inputs(cell):
+                readers.setdefault(part, []).append(cell)
+        following: dict[Cell, set[Cell]] = {}
+        for count, (row, uncertain) in enumerate(rows.items(), 1):
+            for cell in set().union(*(_following(start, readers, following) for start in uncertain)) & kept:
                 if self.shape.by_row[cell[0]] and not isinstance(self.outcomes[cell].lane, Known):
                     self.outcomes[cell].write(row, self.exact(cell, row))
             if count % 2048 == 0:
@@ -184,6 +194,8 @@ class Run:
     def _emit(self, cells: Sequence[Cell], emitter: Emitter) -> dict[Cell, Lane]:
         lanes: dict[Cell, Lane] = {}
         for cell in cells:
+            if emitter.arithmetic.by_row:
+                emitter.arithmetic.tape.tag = cell
             try:
                 lanes[cell] = self._lane(cell, lanes, emitter)
             except (LeftToReferenceError, BeyondFloatsError, TooManyClassesError):
@@ -307,6 +319,19 @@ class Run:
 
     def _outcome(self, cell: Cell) -> Outcome:
         return self.outcomes[cell] if cell in self.outcomes else known(self._exact(cell))
+
+
+def _following(start: Cell, readers: Mapping[Cell, Sequence[Cell]], known: dict[Cell, set[Cell]]) -> set[Cell]:
+    """A cell and all cells that read it, directly or not."""
+    if start not in known:
+        found, waiting = {start}, [start]
+        while waiting:
+            for reader in readers.get(waiting.pop(), ()):
+                if reader not in found:
+                    found.add(reader)
+                    waiting.append(reader)
+        known[start] = found
+    return known[start]
 
 
 def _item(op: Aggregate, lanes: Sequence[Lane]) -> Item:

@@ -45,6 +45,9 @@ class Tape:
     types: list[np.dtype[Any] | None] = field(default_factory=lambda: [np.dtype(bool)])
     scalars: dict[int, float | np.uint8] = field(default_factory=dict)
     sources: dict[int, Source] = field(default_factory=dict)
+    flags: dict[object, int] = field(default_factory=dict)
+    tag: object = None
+    """With a tag, the rows that a check finds are kept apart, in a register of their own under the tag."""
     _known: dict[object, int] = field(default_factory=dict)
 
     def state(self, state: int) -> int:
@@ -80,7 +83,12 @@ class Tape:
 
     def check(self, function: Operation, *inputs: int) -> None:
         """An operation that adds rows to the flagged ones."""
-        self.operations.append((function, inputs, FLAGGED))
+        out = FLAGGED
+        if self.tag is not None:
+            if self.tag not in self.flags:
+                self.flags[self.tag] = self._slot(np.dtype(bool))
+            out = self.flags[self.tag]
+        self.operations.append((function, inputs, out))
 
     def run(
         self,
@@ -90,8 +98,11 @@ class Tape:
         chosen: npt.NDArray[np.int64] | None = None,
     ) -> dict[int, Array]:
         """Run over `count` rows (or over the chosen ones); give the kept registers as whole arrays, fill `flagged`."""
+        kept = [*kept, *self.flags.values()]
         wanted = {slot for slot in kept if self.types[slot] is not None}
         results = self._results(wanted, count)
+        for slot in self.flags.values():
+            results[slot][:] = False
         for slot in set(kept) - wanted:
             results[slot] = self._whole(slot, count, chosen)
         homes = self._homes(wanted)

@@ -206,7 +206,7 @@ def _gaps(made: Equity) -> bool:
         ref = gaps.gap(low, clause, own, rates, names)
         if ref is None:
             return False
-        ref = made.inside(guards.all_reported(made, ref, compared, span))
+        ref = made.inside(guards.all_reported(made, guards.of_several(made, ref, compared, span), compared, span))
         found[word] = made.register(word, ref, "step", label, span)
         mean = made.inside(gaps.over(low, own, "mean", rates.rate, span, rates.mix))
         made.register(word.replace("gap", "overall"), mean, "step", label.replace("gap", "overall rate"), span)
@@ -240,7 +240,7 @@ def _closed(made: Equity, before: Ref, now: Ref, span: Span) -> Ref:
 def _sustained(made: Equity, own: Ref, guard: Ref | None, found: dict[str, Ref]) -> Ref | None:
     """`sustain while CONDITION`: the highest improvement so far is kept while the condition holds, and the guard.
 
-    `attained_gap` is the gap at which it was reached.
+    `attained_gap` is the smallest gap since then.
     """
     clause = made.clause("sustain")
     if clause is None:
@@ -255,16 +255,20 @@ def _sustained(made: Equity, own: Ref, guard: Ref | None, found: dict[str, Ref])
         condition = expressions.flag(low, clause.argument)
     if condition is None:
         return None
-    higher = gaps.compared(low, ">", kept, own, span)
-    parts = [condition, higher] if guard is None else [guard, condition, higher]
+    parts = [condition] if guard is None else [guard, condition]
     types = [low.type(r) for r in parts]
-    holds = low.emit(
-        nodes.Logic("and"), tuple(parts), replace(FLAG, grain=typing.union(types), absent=typing.absences(types)), span
-    )
-    made.register(
-        "attained_gap", made.choose(holds, reached, found["gap"], span), "step", "gap that was attained", span
-    )
-    return made.choose(holds, kept, own, span)
+    type_ = replace(FLAG, grain=typing.union(types), absent=typing.absences(types))
+    holds = low.emit(nodes.Logic("and"), tuple(parts), type_, span)
+    smallest, highest = _extreme(low, "min", reached, found["gap"], span), _extreme(low, "max", kept, own, span)
+    attained = made.choose(holds, smallest, found["gap"], span)
+    made.register("attained_gap", attained, "step", "gap that was attained", span)
+    return made.choose(holds, highest, own, span)
+
+
+def _extreme(low: Lowering, op: str, a: Ref, b: Ref, span: Span) -> Ref:
+    types = [low.type(a), low.type(b)]
+    grain, absent = typing.union(types), typing.absences(types)
+    return low.emit(nodes.Extreme(op), (a, b), replace(types[1], grain=grain, absent=absent, step=None), span)
 
 
 def _carried(made: Equity, word: str, like: Ref, start: Ref, span: Span) -> Ref:

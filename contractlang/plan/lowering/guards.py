@@ -141,8 +141,18 @@ def _credited(made: Equity, gap: ast.Step, both_years: Compared, span: Span) -> 
     found = gaps.gap(low, gap, own, Rates(rate, both_years.now.mix), names)
     if found is None:
         return None
-    found = made.inside(all_reported(made, found, both_years, span))
+    found = made.inside(all_reported(made, of_several(made, found, both_years, span), both_years, span))
     return made.register("credited_gap", found, "step", "gap with gains from below alone", span)
+
+
+def of_several(made: Equity, ref: Ref, both_years: Compared, span: Span) -> Ref:
+    """A gap needs two strata: the one that is left of a group has nothing to lack."""
+    low = made.low
+    number = gaps.over(low, made.strata, "count", both_years.both, span)
+    two = low.constant(Fraction(2), Type(Kind.COUNT, NONE, step=Fraction(1)), span)
+    several = gaps.compared(low, ">=", number, two, span)
+    reason = "fewer than two strata to compare"
+    return made.choose(several, ref, gaps.absent_like(low, reason, ref, span), span)
 
 
 def all_reported(made: Equity, ref: Ref, both_years: Compared, span: Span) -> Ref:
