@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         explain,
         format,  # noqa: A004
         identify,
+        member_rows,
         reconcile,
         reopen,
         validate,
@@ -64,6 +65,7 @@ __all__ = [
     "explain",
     "format",
     "identify",
+    "member_rows",
     "reconcile",
     "reopen",
     "validate",

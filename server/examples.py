@@ -222,6 +222,17 @@ SCHEMAS: dict[str, Any] = {
     },
     "AuditSealOut": {"first": 1, "last": 17, "head": MEANING, "previous": "0" * 64, "seal": HASH, "sealed_at": MOMENT},
     "VerifiedOut": {"whole": True, "events": 17, "seals": 1, "faults": []},
+    "MemberRowsIn": {"group": GROUP, "period": "2024", "purpose": "question 1182 of the group: who is counted"},
+    "MemberRowsOut": {
+        "populations": [
+            {
+                "block": "panel",
+                "table": "member_month",
+                "rows": [{"member": "M1", "month": "202401", "lob": "commercial", "left_out": None}],
+                "more": True,
+            }
+        ]
+    },
 }
 """By the name of the schema. A page of a list is made of the example of its entries."""
 

@@ -265,6 +265,28 @@ class EvaluatedOut(BaseModel):
     findings: list[FindingOut]
 
 
+class MemberRowsIn(Asked):
+    """`purpose` says why somebody looks at single persons; it stays in the audit log."""
+
+    group: Label
+    period: Label
+    purpose: Annotated[str, StringConstraints(min_length=10, max_length=1000, strip_whitespace=True)]
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class PopulationOut(BaseModel):
+    """Rows of one population; `left_out` is null where a row counts. `more`: there are further rows."""
+
+    block: str
+    table: str
+    rows: list[dict[str, Any]]
+    more: bool
+
+
+class MemberRowsOut(BaseModel):
+    populations: list[PopulationOut]
+
+
 Role = Literal["designer", "publisher", "analyst", "row-explainer", "reader", "auditor", "administrator"]
 
 

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     metrics_key: str = Field("", description="Bearer word that `/metrics` asks for; empty: none.")
 
+    look_seconds: float = Field(120, gt=0, description="Longest time of a look at member rows.")
     audit_batch: int = Field(100, ge=1, description="Audit events after which workers seal a batch.")
     oidc_issuer: str = Field("", description="Issuer of bearer tokens; empty: API keys only.")
     oidc_audience: str = Field("vbc", description="Audience that a token must name.")

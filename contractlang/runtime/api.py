@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from contractlang.diagnostics.diagnostic import Sink
 from contractlang.diagnostics.interchange import as_json as findings_json
@@ -16,6 +17,7 @@ from contractlang.plan.compiler import compile_file
 from contractlang.runtime.executor import Engines
 from contractlang.runtime.given import given_stage
 from contractlang.runtime.heading import Heading, heading
+from contractlang.runtime.member_rows import member_rows as rows_of_members
 from contractlang.runtime.public_types import (
     Checked,
     Contract,
@@ -158,6 +160,32 @@ def validate(
         return Validated(findings_of(sink), {})
     with closing(opened.dataset):
         return Validated(findings_of(sink), opened.dataset.report.to_json())
+
+
+def member_rows(
+    contract: FilePath,
+    data: FilePath,
+    group: str,
+    period: str,
+    *,
+    limit: int = 100,
+    tables: Mapping[str, FilePath] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    roots: Sequence[FilePath] = (),
+    memory: str | None = None,
+    known_on: dt.date | None = None,
+) -> list[dict[str, Any]]:
+    """The member rows of every population for a group and period, at most `limit` of each: which count, which are left
+    out and why. They are about single persons.
+
+    Raises ContractError, and KeyError for a period outside the term.
+    """
+    sink = Sink()
+    opened = _open(
+        contract, data, tables=tables, overrides=overrides, roots=roots, sink=sink, memory=memory, known_on=known_on
+    )
+    with closing(opened.dataset):
+        return rows_of_members(opened, group, period, limit)
 
 
 def identify(text: str) -> Identity | None:

@@ -14,10 +14,11 @@ from server.api.paging import Page
 from server.auth.access import Calling
 from server.context import Context, Serving
 from server.errors import not_found
+from server.jobs import looking
 from server.models import Run, RunResult, Version
 from server.permissions import Caller, Permission, see
-from server.schemas import Label, ResultOut
-from server.services import runs, tables
+from server.schemas import Label, MemberRowsIn, MemberRowsOut, PopulationOut, ResultOut
+from server.services import audit, folders, runs, tables
 from server.services.paging import read_cursor, write_cursor
 from server.services.tables import Narrowed, ResultTable
 
@@ -146,6 +147,24 @@ def get_explanation(
     """Why a named value is what it is: every step with its clause, down to cells and to counts of member rows."""
     run, version = _of_group(run_id, group, caller, context)
     return context.answers.explanation(run, version, value, group, period, depth)
+
+
+@router.post("/runs/{run_id}/member-rows")
+def get_member_rows(run_id: str, asked: MemberRowsIn, caller: Calling, context: Serving) -> MemberRowsOut:
+    """The member rows behind a group's values: which count, which are left out and why.
+
+    They are about single persons: this needs its own permission and a purpose, and the look is an event of the audit log,
+    written before anything is answered.
+    """
+    caller.need(Permission.EXPLAIN_ROWS)
+    run, _ = _of_group(run_id, asked.group, caller, context)
+    with context.database.write() as session:
+        detail = asked.model_dump()
+        audit.record(session, caller.organisation_id, caller.user_id, "member-rows.read", run.id, detail)
+        work = folders.work_of(session, run.id)
+    look = {"group": asked.group, "period": asked.period, "limit": asked.limit}
+    found = looking.member_rows(context.settings, work, look)
+    return MemberRowsOut(populations=[PopulationOut.model_validate(population) for population in found])
 
 
 def _of_group(run_id: str, group: str, caller: Caller, context: Context) -> tuple[Run, Version]:

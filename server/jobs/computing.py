@@ -23,13 +23,15 @@ def main() -> int:
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     _limit(job)
     try:
-        say({"ended": compute(job)})
+        say({"ended": look(job) if "look" in job else compute(job)})
     except ContractError as error:
         say({"ended": "failed", "problem": {
             "kind": "findings",
             "detail": "the contract cannot be settled on these data",
             "findings": [finding_json(finding) for finding in error.findings],
         }})  # fmt: skip
+    except KeyError as error:
+        say({"ended": "failed", "problem": {"kind": "not-found", "detail": str(error.args[0])}})
     except MemoryError:
         say({"ended": "failed", "problem": {"kind": "memory", "detail": "the run needs more memory than it may have"}})
     except OSError as error:
@@ -62,6 +64,25 @@ def compute(job: dict[str, Any]) -> str:
     (Path("out") / "findings.json").write_text(json.dumps(findings, ensure_ascii=False), encoding="utf-8")
     if parameters["reconcile"] is not None:
         _reconcile(job, parameters)
+    return "succeeded"
+
+
+def look(job: dict[str, Any]) -> str:
+    """Write the member rows of a group and period into `out/rows.json`; how it ended."""
+    asked, parameters = job["look"], job["parameters"]
+    rows = contractlang.member_rows(
+        job["contract"],
+        job["binding"],
+        asked["group"],
+        asked["period"],
+        limit=asked["limit"],
+        tables=job["tables"],
+        overrides=parameters["overrides"],
+        memory=job["memory"],
+        known_on=_day(parameters["known_on"]),
+    )
+    Path("out").mkdir()
+    (Path("out") / "rows.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
     return "succeeded"
 
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,11 +22,12 @@ from server.database import Database, now
 from server.jobs import claims
 from server.jobs.claims import Claim
 from server.jobs.keeping import Keeper, Progress, patiently
+from server.jobs.processes import COMMAND, environment
 from server.jobs.tidying import tidy
 from server.models import RunResult
 from server.observing import configure_logs
 from server.services.datasets import hash_file
-from server.services.folders import OUT, Work, claim_folder, prepare, result_folder, work_of
+from server.services.folders import OUT, Work, changed_file, claim_folder, prepare, result_folder, work_of
 from server.services.runs import CANCELLED, FAILED
 from server.settings import Settings
 
@@ -83,7 +83,7 @@ class Worker:
     def _compute(self, claim: Claim, work: Work, folder: Path) -> None:
         progress = Progress(stage="checking data")
         with Keeper(self.database, claim, self.settings.lease_seconds, progress) as keeper:
-            if changed := _changed_file(work):
+            if changed := changed_file(work):
                 detail = f"the file of table `{changed}` is not what was registered"
                 self._end(claim, FAILED, {"kind": "data-changed", "detail": detail})
                 return
@@ -107,9 +107,9 @@ class Worker:
         """Run the computing process to its end; `ended`, `cancel`, `late`, `stop` or `lost`."""
         with (folder / "log").open("wb") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "server.jobs.computing"],
+                COMMAND,
                 cwd=folder,
-                env=_environment(),
+                env=environment(),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -179,24 +179,6 @@ def _listen(process: subprocess.Popen[str], hear: Callable[[str], None]) -> None
     if process.stdout is not None:
         for line in process.stdout:
             hear(line)
-
-
-def _environment() -> dict[str, str]:
-    """What the computing process needs, and none of the service's secrets."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "COVERAGE_PROCESS_START")
-    return {name: os.environ[name] for name in kept if name in os.environ}
-
-
-def _changed_file(work: Work) -> str | None:
-    """The first table whose file is not what was registered."""
-    for file in work.files:
-        try:
-            sha256, _ = hash_file(Path(file.path))
-        except OSError:
-            return file.table_name
-        if sha256 != file.sha256:
-            return file.table_name
-    return None
 
 
 def _to_disk(path: Path) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 import contractlang
 from server.models import Binding, DataFile, Dataset, Run, Version
 from server.services.contracts import sources_of
-from server.services.datasets import files_of
+from server.services.datasets import files_of, hash_file
 from server.services.texts import lay_out, without_folder, without_folder_json
 from server.settings import Settings
 
@@ -63,8 +63,8 @@ def result_folder(settings: Settings, work: Work, attempt: int) -> Path:
     return settings.data_dir.resolve() / "results" / run.organisation_id / run.id / str(attempt)
 
 
-def prepare(settings: Settings, work: Work, folder: Path) -> None:
-    """Write the folder of a claim. Raises OSError."""
+def prepare(settings: Settings, work: Work, folder: Path, look: dict[str, Any] | None = None) -> None:
+    """Write the folder of a claim; with `look`, of a look at member rows. Raises OSError."""
     shutil.rmtree(folder, ignore_errors=True)
     tables = _linked(folder, work.version, work.binding, work.files)
     job: dict[str, Any] = {
@@ -77,7 +77,21 @@ def prepare(settings: Settings, work: Work, folder: Path) -> None:
         "address_space": settings.run_memory_limit,
         "seconds": settings.run_seconds,
     }
+    if look is not None:
+        job["look"] = look
     (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
+
+
+def changed_file(work: Work) -> str | None:
+    """The first table whose file is not what was registered."""
+    for file in work.files:
+        try:
+            sha256, _ = hash_file(Path(file.path))
+        except OSError:
+            return file.table_name
+        if sha256 != file.sha256:
+            return file.table_name
+    return None
 
 
 def _linked(folder: Path, version: Version, binding: Binding, files: Sequence[DataFile]) -> dict[str, str]:
