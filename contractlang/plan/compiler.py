@@ -53,10 +53,10 @@ class Compiled:
 
     @property
     def tables(self) -> tuple[TableSchema, ...]:
-        """The tables of all editions; where several declare one name, the latest."""
+        """The tables of all editions; where several declare one name, the latest. A ledger has the payments of all."""
         found: dict[str, TableSchema] = {}
         for plan in self.plans:
-            found |= {t.name: t for t in plan.tables}
+            found |= {t.name: _with_payments(found.get(t.name), t) for t in plan.tables}
         return tuple(found.values())
 
     @property
@@ -83,6 +83,20 @@ class Compiled:
     def plan_for(self, period: str) -> Plan | None:
         edition = self.edition_for(period)
         return None if edition is None else self.plans[self.editions.index(edition)]
+
+
+def _with_payments(before: TableSchema | None, table: TableSchema) -> TableSchema:
+    """A ledger with the payments that an earlier text had, too: they were made, whatever became of them."""
+    if before is None or not any(key.role == "date" for key in table.keys):
+        return table
+    known = {key.name: key.labels or () for key in before.keys}
+    keys = tuple(
+        replace(key, labels=tuple(dict.fromkeys((*known.get(key.name, ()), *(key.labels or ())))))
+        if key.role == "category"
+        else key
+        for key in table.keys
+    )
+    return replace(table, keys=keys)
 
 
 def periods_of(term: tuple[dt.date, dt.date], word: str, year_starts: int = 1) -> tuple[Period, ...]:

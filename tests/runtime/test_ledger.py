@@ -197,3 +197,71 @@ def test_a_ledger_that_cannot_be_right_is_refused(tmp_path: Path, row: str, code
     held = result is not None and bool(result.status.any())
     assert opened is None or held, report(sink)
     assert code in {d.code for d in sink}, report(sink)
+
+
+# Amended texts ---------------------------------------------------------------------------------------------------------
+
+BASE = """\
+contract demo.netted
+version  "1"
+settles  group per year
+term     2024-01-01 to 2026-12-31
+
+input results per group, year {
+  budget  USD  within $0 to $1_000_000
+  cost    USD  within $0 to $1_000_000
+}
+
+sharing risk {
+  compare  budget to cost
+  share    50%
+  round    to cents, half away from zero
+}
+
+payment advance to group = round(1% * budget to cents, half away from zero)
+
+payment settlement to group = risk
+
+guarantee "bounded" always settlement <= $500_000.00
+"""
+
+FIRST = """\
+amendment demo.netted.a1 to demo.netted version "1"
+effective 2025-01-01
+
+insert net of ledger.advance as advances after risk.share
+"""
+
+SECOND = """\
+amendment demo.netted.a2 to demo.netted version "1"
+effective 2026-01-01
+
+remove risk.advances
+remove advance
+
+insert surplus net of ledger.settlement as interim after risk.round
+"""
+
+
+def test_each_text_nets_what_it_says(tmp_path: Path) -> None:
+    """A payment that a later text drops stays in the ledger of the years in which it was made."""
+    files = {
+        "contract.vbc": BASE,
+        "a1.vbc": FIRST,
+        "a2.vbc": SECOND,
+        "binding.toml": BINDING,
+        "results.csv": "group,year,budget,cost\n" + "".join(f"North,{year},1000,800\n" for year in (2024, 2025, 2026)),
+        "ledger.csv": "payment,group,year,date,amount\nadvance,North,2024,2024-03-01,10\n"
+        "advance,North,2025,2025-03-01,10\nsettlement,North,2026,2026-12-01,30\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    sink = Sink()
+    opened = open_run(tmp_path / "contract.vbc", tmp_path / "binding.toml", sink)
+    assert opened is not None, report(sink)
+    result = settle(opened, sink)
+    assert result is not None, report(sink)
+    assert not sink.failed, report(sink)
+    paid = {result.period(row): result.value("settlement", row) for row in result.rows.tolist()}
+    assert paid == {"2024": 100, "2025": 90, "2026": 70}
+    assert [(b.payment, b.period) for b in summary(result)] == [("advance", "2025"), ("settlement", "2026")]
