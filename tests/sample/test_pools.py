@@ -50,7 +50,7 @@ def test_the_incentive_pool_pays_out_or_carries(tmp_path: Path) -> None:
     """Nobody has 12,500 members here: every fund waits for the next half, and nothing is lost on the way."""
     settled = settle(make(tmp_path, "pgip", members=1_200, groups=4, years=(2015, 2016)), tmp_path)
     periods = sorted({period for _, period in settled.rows})
-    funded = Fraction(0)
+    funded, residual = Fraction(0), Fraction(0)
     for period in periods:
         row = next(row for row in settled.rows if row[1] == period)
         funded += number(settled.value("incentive.funding", *row))
