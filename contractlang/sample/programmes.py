@@ -177,6 +177,16 @@ PROGRAMMES: dict[str, Programme] = {
             late_group=False,
         ),
         Programme(
+            "medical_home",
+            "the Medical Home Partnership of Tennessee: stars, obligations, a fee by the month",
+            "bcbst/mhp.vbc",
+            years=(2020, 2023),
+            members=40_000,
+            groups=8,
+            pmpm=430,
+            late_group=False,
+        ),
+        Programme(
             "oregon",
             "Oregon's quality pool and its challenge pool",
             "public/oregon_quality_pool.vbc",

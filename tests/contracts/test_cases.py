@@ -12,7 +12,7 @@ from contractlang.locations import contracts_folder
 from contractlang.runtime.cases import read_case, run_case
 
 FOLDER = contracts_folder()
-FAMILIES = ("bcbsm", "bcbsma", "public")
+FAMILIES = ("bcbsm", "bcbsma", "bcbst", "public")
 CASES = sorted(path for name in (*FAMILIES, "cms", "colorado", "orders") for path in (FOLDER / name).rglob("case.toml"))
 CONTRACTS = sorted(
     path
