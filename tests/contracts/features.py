@@ -39,7 +39,9 @@ def page() -> str:
 
 def around(lines: list[str]) -> str:
     """The page with these lines for the rows that have evidence."""
-    text = [HEAD.format(count=len(NUMBERS)), *lines, TAIL.format(count=len(not_yet()))]
+    text = [HEAD.format(count=len(NUMBERS)), *lines]
+    if not_yet():
+        text.append(TAIL.format(count=len(not_yet())))
     text += [f"| {number} | {missing} |\n" for number, missing in sorted(not_yet().items())]
     return "".join(text)
 
