@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+import contractlang
 from contractlang.diagnostics.diagnostic import Sink
 from contractlang.diagnostics.render import report
 from contractlang.runtime.executor import Engines
@@ -265,3 +267,22 @@ def test_each_text_nets_what_it_says(tmp_path: Path) -> None:
     paid = {result.period(row): result.value("settlement", row) for row in result.rows.tolist()}
     assert paid == {"2024": 100, "2025": 90, "2026": 70}
     assert [(b.payment, b.period) for b in summary(result)] == [("advance", "2025"), ("settlement", "2026")]
+
+
+def test_a_run_that_starts_again_knows_the_days(tmp_path: Path) -> None:
+    for name, text in (
+        ("contract.vbc", CONTRACT),
+        ("binding.toml", BINDING),
+        ("results.csv", RESULTS),
+        ("ledger.csv", LEDGER),
+    ):
+        (tmp_path / name).write_text(text, "utf-8")
+    contract, data, day = tmp_path / "contract.vbc", str(tmp_path / "binding.toml"), dt.date(2024, 6, 30)
+    first = contractlang.evaluate(contract, data, keep=tmp_path / "kept", known_on=day)
+    again = contractlang.reopen(contract, data, tmp_path / "kept", known_on=day)
+    assert again is not None
+    assert "less what was paid on 2024-05-01" in again.statement("North", "2024")
+    assert "2024-08-01" not in again.statement("North", "2024")
+    assert "as known on 2024-06-30" in again.statement("North", "2024")
+    assert again.statement("North", "2024") == first.statement("North", "2024")
+    assert contractlang.reopen(contract, data, tmp_path / "kept") is None
