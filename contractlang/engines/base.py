@@ -200,6 +200,10 @@ class MemoryExceededError(Exception):
     """The work does not fit into the memory that a run may take, not even with files beside it."""
 
 
+class TooWideError(ArithmeticError):
+    """A sum or product over member rows could pass 128 bits."""
+
+
 class Reduce(Protocol):
     """A reduce engine: the outputs and accounts of the plan's reduction as tables, keyed as the outputs say.
 

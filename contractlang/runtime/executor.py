@@ -9,7 +9,16 @@ import numpy as np
 
 from contractlang.diagnostics.diagnostic import Diagnostic, Sink
 from contractlang.engines import registry
-from contractlang.engines.base import Bytes, Frame, Inputs, Ints, MemoryExceededError, Programme, Settlement
+from contractlang.engines.base import (
+    Bytes,
+    Frame,
+    Inputs,
+    Ints,
+    MemoryExceededError,
+    Programme,
+    Settlement,
+    TooWideError,
+)
 from contractlang.engines.standing import Standing, standing
 from contractlang.plan.nodes import Aggregate, Plan, Previous, Split
 from contractlang.runtime.breaches import report_breaches
@@ -91,6 +100,11 @@ def reduce_stage(
     except MemoryExceededError as error:
         message = f"the sums over member rows do not fit into memory: {error}"
         sink.report(Diagnostic("memory-exceeded", message, help="give more with `--memory-limit`"))
+        return None
+    except TooWideError as error:
+        message = f"the sums over member rows may not be exact: {error}"
+        help_ = "look for amounts and scores in the data that cannot be true, or say `within` for their columns"
+        sink.report(Diagnostic("out-of-range", message, help=help_))
         return None
     if report_breaches(plans, reduced, sink, identifiers=identifiers):
         return None

@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from contractlang.engines import reference
-from contractlang.engines.base import Column, MemberTable, Reduced
+from contractlang.engines.base import Column, MemberTable, Reduced, TooWideError
 from contractlang.engines.duckdb.reduce import reduce
-from contractlang.engines.sql.rows import TooWideError
 from contractlang.plan.nodes import Plan
 from contractlang.plan.relations import Account, Derive, Filter, Group, Join, Measure, Output, RowExpr, Scan
 from tests.engines.reductions import col, lit, op, plan, step, times

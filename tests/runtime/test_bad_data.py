@@ -166,3 +166,23 @@ def test_nothing_is_settled_where_no_row_is_left(folder: Path) -> None:
     status, _, err = said(*RUN, "--lenient")
     assert status == 1
     assert "error[file-empty]: `member_month`: no row of members.csv can be used" in err
+
+
+def test_numbers_that_cannot_be_true_are_a_finding_beside_the_others(folder: Path) -> None:
+    """Sums are exact in 128 bits; what may pass them is refused, and the other findings are not lost."""
+    largest = "92233720368547758.07"
+    members = BLOCKS["members.csv"].replace(
+        "M4,2024-01,South,HMO,1.0,1.00,50.00", f"M4,2024-01,South,HMO,1.0,{largest},{largest}"
+    )
+    contract = (
+        BLOCKS["vbc"] + "\n## Shown, not paid on.\ndefine weighed = sum(risk_score * cost * covered over panel)\n"
+    )
+    (folder / "members.csv").write_text(members, encoding="utf-8")
+    (folder / "contract.vbc").write_text(contract, encoding="utf-8")
+    status, _, err = said(*RUN)
+    assert status == 1
+    assert "error[out-of-range]: the sums over member rows may not be exact: a value between" in err
+    assert "error[duplicate-key]: `member_month`: 2 keys name more than one row" in err
+    status, _, err = said(*RUN, "--lenient")
+    assert status == 1
+    assert err.count("error[") == 1

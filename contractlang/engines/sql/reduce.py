@@ -8,14 +8,13 @@ from typing import assert_never
 
 from sqlglot import exp
 
-from contractlang.engines.base import native_column
+from contractlang.engines.base import TooWideError, native_column
 from contractlang.engines.sql import direct, moments
 from contractlang.engines.sql.rows import (
     HUGEINT,
     ORDERED,
     Extent,
     Extents,
-    TooWideError,
     Tree,
     Typed,
     as_text,

@@ -15,6 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from contractlang.engines import periods
+from contractlang.engines.base import TooWideError
 from contractlang.engines.sql import direct
 from contractlang.plan.relations import RowExpr
 
@@ -23,10 +24,6 @@ Tree = exp.Expr
 BIGINT = 2**63
 HUGEINT = 2**127
 MONTH_PATTERN = "^[0-9]{4}(0[1-9]|1[0-2])$"
-
-
-class TooWideError(ArithmeticError):
-    """A sum or product could pass 128 bits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from contractlang.engines import reference
-from contractlang.engines.base import MemberTable, Reduced, exact
+from contractlang.engines.base import MemberTable, Reduced, TooWideError, exact
 from contractlang.engines.duckdb.reduce import reduce, statements
-from contractlang.engines.sql.rows import TooWideError
 from contractlang.plan.nodes import Plan
 from contractlang.plan.relations import Account, Derive, Filter, Group, Join, Measure, Output, RowExpr, Scan
 from tests.engines.reductions import col, lit, op, plan, step, times, total
