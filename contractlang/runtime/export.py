@@ -113,10 +113,11 @@ def settled_table(result: Result, heading: Heading, names: Collection[str] | Non
     """One row per group and period: keys, status, and the named values (all of them, when none are named)."""
     rows = result.rows.tolist()
     status = result.status[result.rows]
+    frame, words = result.settlement.frame, [s.words for s in Status]
     columns: dict[str, pa.Array] = {
-        result.plan.unit: _texts(result.group(row) for row in rows),
-        result.plan.period: _texts(result.period(row) for row in rows),
-        "status": _texts(Status(int(s)).words for s in status),
+        result.plan.unit: _texts(frame.units[row] for row in rows),
+        result.plan.period: _texts(frame.periods[row] for row in rows),
+        "status": _texts(words[s] for s in status.tolist()),
     }
     if status.any():
         columns["status_reason"] = _texts(result.reasons.get(row) for row in rows)

@@ -19,9 +19,7 @@ SHOWN = 5
 def report_held(result: Result, found: Mapping[int, Standing], sink: Sink) -> None:
     """One finding per cell column that is missing, with the rows; one per other reason."""
     causes: dict[str, list[str]] = {}
-    for row in result.rows.tolist():
-        if result.status[row] != Status.HELD:
-            continue
+    for row in result.rows[result.status[result.rows] == Status.HELD].tolist():
         for text, place in _causes(result, row, found[row]):
             causes.setdefault(text, []).append(place)
     for text, places in causes.items():

@@ -81,9 +81,12 @@ def summary(result: Result) -> Iterator[Before]:
 
 def report_unsettled(result: Result, sink: Sink) -> None:
     """Money that was paid for a period to somebody who is not settled in it would be forgotten."""
+    stated = list(_by_period(result))
+    if not stated:
+        return
     frame = result.settlement.frame
     known = {*zip(frame.units, frame.periods, strict=True), *((o.group, o.period) for o in result.left_out)}
-    for payment, period, rows in _by_period(result):
+    for payment, period, rows in stated:
         plan = result.programme.plans[period]
         lost = [row for row in rows if (row[plan.unit], period) not in known]
         if not lost:
