@@ -46,6 +46,9 @@ class EquityBuilder(ExpressionBuilder):
     def part_baseline(self, kids: Kids, _start: int, _end: int) -> Part:
         return Part("baseline", kids[0])
 
+    def on_roster(self, kids: list[Token], start: int, _end: int) -> Part:
+        return Part("rebuilt", ast.Name((kids[0].text,), span=self.span(start, kids[-1].end)))
+
     def part_before(self, kids: list[Token], start: int, end: int) -> Part:
         return Part("prior", ast.Name((kids[0].text,), span=self.span(start, end)))
 

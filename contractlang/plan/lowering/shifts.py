@@ -50,19 +50,24 @@ def lower_shift(low: Lowering, e: ast.At | ast.Prior) -> Ref | None:
         return None
     if len(at) > 1:
         type_ = replace(type_, step=None)
+    return read_at(low, name, at, type_, e.span)
+
+
+def read_at(low: Lowering, name: str, at: tuple[tuple[str, Fraction], ...], type_: Type, span: Span) -> Ref | None:
+    """A named value in stated periods, with rows on the current roster where the population says so; None after a report."""
     read = replace(type_, absent=type_.absent | {State.MISSING})
     rebuilt = rebuilt_outputs(low)
     if _reads(low, name, {o.table for o in rebuilt if any(low.scope.inside(key) for key, _ in o.keys)}):
         low.error(
             "unsupported",
             f"`{name}` reads single months, which are not rebuilt on the current roster",
-            e.span,
+            span,
             "read a value of the whole year",
         )
         return None
     if _reads(low, name, {o.table for o in rebuilt}):
-        return low.emit(nodes.Previous(name, 0, at, rebuilt=True), (), read, e.span)
-    return low.emit(nodes.Previous(name, 0, at), (), replace(read, grain=read.grain - {low.scope.period}), e.span)
+        return low.emit(nodes.Previous(name, 0, at, rebuilt=True), (), read, span)
+    return low.emit(nodes.Previous(name, 0, at), (), replace(read, grain=read.grain - {low.scope.period}), span)
 
 
 def _reads(low: Lowering, name: str, tables: set[str]) -> bool:
@@ -246,6 +251,8 @@ def base_years(low: Lowering) -> tuple[str, ...]:
                     back = max(back, int(pooled.value) - 1)
                 case ast.Step() if (relative := part.get("relative")) is not None:
                     found |= _years(low, relative)
+                case ast.Step() if (baseline := part.get("baseline")) is not None:
+                    found |= _years(low, baseline)
                 case ast.At(period=period):
                     found |= _years(low, period)
                 case _:

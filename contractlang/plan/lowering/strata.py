@@ -16,6 +16,7 @@ from contractlang.plan.lowering import rows
 from contractlang.plan.lowering.context import FLAG, Lowering
 from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
+    OWN_PERIOD,
     PERIOD,
     Population,
     account,
@@ -186,7 +187,7 @@ def _placed(low: Lowering, name: str, table: TableSchema, span: Span) -> tuple[s
     on = [(MEMBER_KEY, MEMBER_KEY)]
     if any(k.role == "period" for k in table.keys):
         derived.append((PERIOD, period_of(low, low.scope.period)))
-        on.append((PERIOD, PERIOD))
+        on.append((OWN_PERIOD, PERIOD))
     placed = step(low, f"{name}.placed", relations.Derive(scan, tuple(derived)), span, "member of each row")
     return placed, tuple(on)
 
@@ -196,6 +197,10 @@ def people(
 ) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     """One row per member (and period) with the stratum that the member named."""
     span = found.clause.span
+    if population.several:
+        what = f"members of `{population.name}` may count for several {low.scope.unit}s, and their strata are not kept apart yet"
+        low.error("unsupported", what, span, "attribute each member-month to one unit")
+        return None
     left_out = _exclusions(low, found.table, block)
     when = found.clause.get("when")
     condition = None if when is None else rows.lower_row(low, found.table, when, FLAG)

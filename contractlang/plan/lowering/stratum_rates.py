@@ -180,6 +180,17 @@ def _baseline(made: Equity, clause: ast.Step) -> Callable[[str], Ref] | None:
             f"write `compare own prior {low.scope.period}`",
         )
         return None
+    words, subject = clause.get("rebuilt"), made.block.subject
+    population = None if subject is None else low.populations.get(subject.text)
+    if words is not None and (population is None or not population.rebuilt):
+        low.error(
+            "missing-clause",
+            f"the baseline is rebuilt where population `{'' if subject is None else subject.text}` says so, and it does not",
+            words.span,
+            "write `rebuild baseline on the current roster` in the population, which goes through a roster",
+            fixes=[edits.without(Span(words.span.file, words.span.start - 2, words.span.end), "leave it out")],
+        )
+        return None
     if baseline is not None:
         found = shifts.periods_named(low, baseline)
         if found is None:
@@ -189,10 +200,12 @@ def _baseline(made: Equity, clause: ast.Step) -> Callable[[str], Ref] | None:
     def read(word: str) -> Ref:
         name = f"{made.name}.{word}"
         type_ = low.type(low.values[name])
-        type_ = replace(type_, absent=type_.absent | {State.MISSING})
         if at:
-            type_ = replace(type_, grain=type_.grain - {low.scope.period}, step=type_.step if len(at) == 1 else None)
-        return low.emit(nodes.Previous(name, 0 if at else 1, at), (), type_, clause.span)
+            found = shifts.read_at(
+                low, name, at, replace(type_, step=type_.step if len(at) == 1 else None), clause.span
+            )
+            return low.values[name] if found is None else found
+        return low.emit(nodes.Previous(name, 1), (), replace(type_, absent=type_.absent | {State.MISSING}), clause.span)
 
     return read
 
