@@ -118,7 +118,7 @@ PROGRAMMES: dict[str, Programme] = {
         Programme(
             "roster",
             "practices that join, leave and move, groups that merge and part, base years on the current roster",
-            "demo/rosters.vbc",
+            "demo/moving_practices.vbc",
             years=(2022, 2025),
             members=20_000,
             groups=8,
