@@ -134,11 +134,16 @@ def native_column(name: str) -> str:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything an evaluation reads: the settled rows, tables at settlement grains, member-level tables."""
+    """Everything an evaluation reads: the settled rows, tables at settlement grains, member-level tables.
+
+    `known_on` is the day (2024-06-30) on which the data are looked at, "" for the newest: what a table lacks for a month
+    that had not begun then is not missing, it is not applicable.
+    """
 
     frame: Frame
     tables: Mapping[str, Table]
     members: Mapping[str, MemberTable] = field(default_factory=dict)
+    known_on: str = ""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Dataset:
     connection: Connection
     scratch: Path | None = None
     set_aside: tuple[SetAside, ...] = ()
+    known_on: str = ""
 
     def inputs(self, periods: Collection[str] | None = None, units: Collection[str] | None = None) -> Inputs:
         """What an engine reads: the settled rows of the given periods and units (None: all).
@@ -50,7 +51,7 @@ class Dataset:
         The tables stay whole, because a row may read other periods.
         """
         if periods is None and units is None:
-            return Inputs(self.frame, self.tables, self.members)
+            return Inputs(self.frame, self.tables, self.members, self.known_on)
         periods = None if periods is None else set(periods)
         units = None if units is None else set(units)
         rows = [
@@ -59,7 +60,7 @@ class Dataset:
             if (periods is None or period in periods) and (units is None or unit in units)
         ]
         frame = Frame([unit for unit, _ in rows], [period for _, period in rows])
-        return Inputs(frame, self.tables, self.members)
+        return Inputs(frame, self.tables, self.members, self.known_on)
 
     def close(self) -> None:
         """Free the connection and with it the member-level tables, and what did not fit into memory."""
@@ -130,7 +131,8 @@ def bind(
     unused = [name for name in binding.tables if name not in schemas]
     report = BindingReport(binding.name, [bound[schema.name].report for schema in tables], unused, unlisted)
     aside = (*(part for table in bound.values() for part in table.set_aside), *unlisted)
-    dataset = Dataset(tables_at_grain, members, frame, report, connection, scratch, aside)
+    day = "" if known_on is None else known_on.isoformat()
+    dataset = Dataset(tables_at_grain, members, frame, report, connection, scratch, aside, day)
     if about_rows.failed and not rows.lenient:
         sink.extend(about_rows)
         if rows.look is not None:

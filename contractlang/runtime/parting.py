@@ -56,7 +56,7 @@ class Question:
         other = replace(self.plan, nodes=tuple(nodes))
         plans = {label: other if own is self.plan else own for label, own in self.programme.plans.items()}
         frame = Frame([self.key[self.plan.unit]], [self.key[self.plan.period]])
-        inputs = Inputs(frame, self.inputs.tables)
+        inputs = replace(self.inputs, frame=frame)
         return Evaluator(Programme(plans), inputs).value(other, self.node, self.key)
 
 

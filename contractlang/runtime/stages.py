@@ -65,6 +65,7 @@ def save(stage: Stage, folder: Path, identity: str) -> None:
             "report": stage.report,
             "findings": list(stage.findings),
             "listed": stage.listed,
+            "known_on": stage.inputs.known_on,
             "set_aside": [_aside_packed(part) for part in stage.set_aside],
         },
         ensure_ascii=False,
@@ -90,7 +91,7 @@ def load(folder: Path, identity: str) -> Stage | None:
     ]
     rows = Frame(frame.column("unit").to_pylist(), frame.column("period").to_pylist())
     aside = [_aside_unpacked(part) for part in said.get("set_aside", ())]
-    inputs = Inputs(rows, tables, members)
+    inputs = Inputs(rows, tables, members, said.get("known_on", ""))
     return Stage(inputs, accounts, said["report"], said["findings"], said["listed"], aside)
 
 

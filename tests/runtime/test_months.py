@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -232,3 +233,31 @@ def test_statements_say_when_a_period_is_paid(tmp_path: Path) -> None:
     export(result, opened.heading, tmp_path / "out")
     described = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
     assert described["paid_in"]["2015-H2"] == ["2017-01-01", "2017-06-30"]
+
+
+# Months that have not begun --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["reference", "vector"])
+def test_an_interim_run_pays_the_months_that_have_begun(tmp_path: Path, engine: str) -> None:
+    data = binding(tmp_path)
+    head, *rows = (tmp_path / "recognition.csv").read_text("utf-8").splitlines()
+    known = [row for row in rows if ",2024-0" in row]  # nothing from October on
+    (tmp_path / "recognition.csv").write_text("\n".join([head, *known]), "utf-8")
+    (tmp_path / "contract.vbc").write_text(FEES, "utf-8")
+    found = {}
+    for day in ("2024-09-30", "2024-10-01"):
+        sink = Sink()
+        opened = open_run(tmp_path / "contract.vbc", data, sink, known_on=dt.date.fromisoformat(day))
+        assert opened is not None, report(sink)
+        result = settle(opened, sink, engines=Engines(settle=engine))
+        assert result is not None, report(sink)
+        row = result.find("North", "2024")
+        assert row is not None
+        found[day] = Status(int(result.status[row])), result.value("care_fee.total", row)
+        if day == "2024-09-30":
+            october = months(result, "care_fee", "North", "2024")["2024-10"]
+            assert str(october) == "not applicable (not begun on 2024-09-30)"
+    # 298.51 in June and 492.54 in July; October began and has no row.
+    assert found["2024-09-30"] == (Status.SETTLED, Fraction("791.05"))
+    assert found["2024-10-01"][0] is Status.HELD

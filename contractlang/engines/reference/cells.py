@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 
+from contractlang.engines import periods
 from contractlang.engines.base import Column, Frame, Inputs, Table, exact
 from contractlang.engines.reference.aggregates import NO_ROWS
 from contractlang.plan.nodes import Plan
@@ -18,6 +19,7 @@ class Cells:
 
     def __init__(self, inputs: Inputs) -> None:
         self._tables = inputs.tables
+        self._known_on = inputs.known_on
         self._rows: dict[str, dict[tuple[str, ...], int]] = {}
         self._order: dict[str, tuple[str, ...]] = {}
         self._told: dict[tuple[str, tuple[str, ...]], int] = {}
@@ -54,7 +56,19 @@ class Cells:
         row = self.row(table, key if output is not None and output.rebuilt else in_own_period(plan, key))
         if row is not None:
             return exact(self._tables[table].columns[column], row)
-        return without_row(plan, table, column)
+        return without_row(plan, table, column) if begun(plan, self._known_on, key) else not_begun(self._known_on)
+
+
+def begun(plan: Plan, known_on: str, key: Mapping[str, str]) -> bool:
+    """Whether the month (or quarter, or half year) of a key inside its settled period had begun on the day of the run."""
+    length = periods.LENGTHS[plan.period]
+    shorter = [label for word, label in key.items() if periods.LENGTHS.get(word, length) < length]
+    return not known_on or all(f"{periods.inside(s, 'month', plan.year_starts)[0]}-01" <= known_on for s in shorter)
+
+
+def not_begun(known_on: str) -> Absent:
+    """What a table says of a month that had not begun, and for which it has no row."""
+    return Absent(State.NOT_APPLICABLE, f"not begun on {known_on}")
 
 
 def in_own_period(plan: Plan, key: Mapping[str, str]) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from contractlang.engines.base import Bytes, Column, Inputs, Ints, Table
 from contractlang.engines.filling import filled
-from contractlang.engines.reference.cells import labels, without_row
+from contractlang.engines.reference.cells import begun, labels, not_begun, without_row
 from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.engines.vector import kernels
 from contractlang.engines.vector.arithmetic import Arithmetic
@@ -60,6 +60,8 @@ class Columns:
     def lane(self, arithmetic: Arithmetic, plan: Plan, cell: Cell, rows: Rows, key: Mapping[str, str]) -> Lane:
         """A column at the rows' units; `key` has the labels of the table's other keys (period and categories)."""
         nothing = without_row(plan, cell.table, cell.column)
+        if not begun(plan, self.inputs.known_on, key):
+            nothing = not_begun(self.inputs.known_on)
         table = self.inputs.tables.get(cell.table)
         if table is None or not len(table.columns[cell.column]):
             return Known(nothing)
