@@ -76,7 +76,7 @@ def interval(low: Lowering, name: str, clause: ast.Step, sample: Sample, of: str
     if ends is None:
         return False
     for word, end in zip(("low", "high"), ends, strict=True):
-        ref = low.register(f"{name}.{word}", end, "step", f"{name} {word} end", clause.span, name, word)
+        ref = low.register(f"{name}.{word}", end, "step", f"{name} {word} end", clause.span, name)
         low.also(f"{name}.{of}.{word}", ref)
     return True
 

@@ -50,9 +50,9 @@ def lower_obligation(low: Lowering, name: str, block: ast.Block) -> bool:
     if any(s is None for s in said):
         return False
     answers = [s for s in said if s is not None]
-    span = block.span
+    span = next(clauses[word].span for word in ("met", "attested") if word in clauses)
     answer = answers[0] if len(answers) == 1 else _first_known(low, answers[0], answers[1], span)
-    known = low.register(f"{name}.known", _reportable(low, answer, span), "step", f"{name} known", span, name, "known")
+    known = low.register(f"{name}.known", _reportable(low, answer, span), "step", f"{name} known", span, name)
     cured = _cure(low, name, block, clauses.get("cure"))
     if cured is None:
         return False
@@ -67,7 +67,7 @@ def lower_obligation(low: Lowering, name: str, block: ast.Block) -> bool:
     held = low.type(open_).absent
     satisfied = _there(low, pipeline.choose(low, known, judged, open_, span), held, span)
     state = _there(low, _state(low, known, answer, cured, span), frozenset(), span)
-    low.register(f"{name}.state", state, "step", f"{name} state", span, name, "state")
+    low.register(f"{name}.state", state, "step", f"{name} state", span, name)
     found = low.register(f"{name}.satisfied", satisfied, "amount", name, span, name)
     low.also(name, found)
     return True
@@ -115,7 +115,7 @@ def _cure(low: Lowering, name: str, block: ast.Block, clause: ast.Step | None) -
         return None
     span = clause.span
     until = low.emit(nodes.Later(count), (start,), type_, span)
-    until = low.register(f"{name}.until", until, "step", f"{name} cure until", span, name, "until")
+    until = low.register(f"{name}.until", until, "step", f"{name} cure until", span, name)
     last = _last_month(low, span)
     ends = _month_of(low, until, span)
     if last is None or ends is None:
@@ -124,7 +124,7 @@ def _cure(low: Lowering, name: str, block: ast.Block, clause: ast.Step | None) -
     assert isinstance(found, Type)
     beyond = low.emit(nodes.Compare(">"), (ends, last), found, span)
     open_ = low.emit(nodes.Fallback(missing=False), (beyond, low.flag(False, span)), found, span)
-    return low.register(f"{name}.in_cure", open_, "step", f"{name} in cure", span, name, "cure")
+    return low.register(f"{name}.in_cure", open_, "step", f"{name} in cure", span, name)
 
 
 def _month_of(low: Lowering, day: Ref, span: Span) -> Ref | None:

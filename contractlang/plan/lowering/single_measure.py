@@ -146,7 +146,7 @@ def _share(low: Lowering, name: str, word: str, numerator: Ref, block: ast.Block
     share = expressions.operate(low, "/", low.values[f"{name}.{word}"], numerator, span)
     assert share is not None
     share = low.emit(nodes.Alias(), (share,), replace(low.type(share), kind=Kind.PERCENT), span)
-    low.register(f"{name}.{word}.share", share, "step", f"{name} from {word.replace('_', ' ')}", span, name, "share")
+    low.register(f"{name}.{word}.share", share, "step", f"{name} from {word.replace('_', ' ')}", span, name)
 
 
 def _constant(low: Lowering, clause: ast.Step) -> Fraction:
@@ -186,14 +186,14 @@ def _expected(
     total = standardised.expected(low, clause, cells[0], cells[1], mix)
     if total is None:
         return False
-    total = low.register(f"{name}.expected", total, "step", f"{name} expected", clause.span, name, "expected")
+    total = low.register(f"{name}.expected", total, "step", f"{name} expected", clause.span, name)
     ratio = expressions.operate(low, "/", rate.numerator, total, clause.span)
     if ratio is None:
         return False
     ratio = only_reportable(low, name, block, ratio)
     if ratio is None:
         return False
-    oe = low.register(f"{name}.oe", ratio, "amount", f"{name} observed to expected", clause.span, name, "oe")
+    oe = low.register(f"{name}.oe", ratio, "amount", f"{name} observed to expected", clause.span, name)
     low.also(name, oe)
     return _behind(low, name, block, Sample("ratio", rate.numerator, total, oe), "oe")
 
@@ -234,7 +234,7 @@ def _mean(low: Lowering, name: str, block: ast.Block, population: Population) ->
         return False
     kept = low.type(total)
     mean = low.emit(nodes.Alias(), (mean,), replace(low.type(mean), kind=kept.kind, shown=kept.shown), clause.span)
-    mean = low.register(f"{name}.mean", mean, "amount", f"{name} mean", clause.span, name, "mean")
+    mean = low.register(f"{name}.mean", mean, "amount", f"{name} mean", clause.span, name)
     low.also(name, mean)
     low.also(f"{name}.rate", mean)
     around = _around_mean(low, low.values[f"{name}.squares"], total, n, clause.span)
@@ -242,7 +242,7 @@ def _mean(low: Lowering, name: str, block: ast.Block, population: Population) ->
     variance = None if around is None or less is None else expressions.operate(low, "/", around, less, clause.span)
     if variance is None:
         return False
-    variance = low.register(f"{name}.variance", variance, "step", f"{name} variance", clause.span, name, "variance")
+    variance = low.register(f"{name}.variance", variance, "step", f"{name} variance", clause.span, name)
     return _behind(low, name, block, Sample("mean", total, size, mean, variance=variance), "mean")
 
 
@@ -351,9 +351,9 @@ def _shrink(low: Lowering, name: str, block: ast.Block, clause: ast.Step, sample
     found = shrinkage.shrink(low, sample.rate, size, prior, noise, over, known=known, span=span)
     if found is None:
         return False
-    low.register(f"{name}.between_variance", found.between, "step", f"{name} variance between", span, name, "between")
-    low.register(f"{name}.reliability", found.reliability, "step", f"{name} reliability", span, name, "reliability")
-    low.register(f"{name}.shrunk", found.rate, "step", f"{name} shrunk", span, name, "shrunk")
+    low.register(f"{name}.between_variance", found.between, "step", f"{name} variance between", span, name)
+    low.register(f"{name}.reliability", found.reliability, "step", f"{name} reliability", span, name)
+    low.register(f"{name}.shrunk", found.rate, "step", f"{name} shrunk", span, name)
     return True
 
 
