@@ -22,6 +22,7 @@ from server.backup import backup as write_backup
 from server.backup import restore as read_backup
 from server.database import Database
 from server.errors import Problem
+from server.jobs.processes import BESIDE
 from server.migrations import downgrade, upgrade
 from server.models import Organisation
 from server.observing import configure_logs
@@ -56,7 +57,8 @@ def serve(
     settings = Settings()
     configure_logs(as_json=settings.json_logs, level=settings.log_level)
     _migrated(settings).close()
-    children = [subprocess.Popen([sys.executable, "-P", "-m", "server.jobs.worker"]) for _ in range(settings.workers)]
+    command, beside = [sys.executable, "-P", "-m", "server.jobs.worker"], {**os.environ, BESIDE: "1"}
+    children = [subprocess.Popen(command, env=beside) for _ in range(settings.workers)]
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -51,14 +51,16 @@ class Settings(BaseSettings):
     )
     max_in_flight: int = Field(256, ge=1, description="Most requests at the same time; further ones get 503.")
     rate_limit: str = Field(
-        "6000/minute", description="Requests of one key or user, per process; further ones get 429."
+        "30000/minute", description="Requests of one key or user, per process; further ones get 429."
     )
     rate_limit_failures: str = Field("60/minute", description="Failed authentications of one address, per process.")
     json_logs: bool = Field(True, description="Log lines as JSON; otherwise as text for people.")  # noqa: FBT003
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     metrics_key: str = Field("", description="Bearer word that `/metrics` asks for; empty: none.")
 
-    look_seconds: float = Field(120, gt=0, description="Longest time of a look at member rows.")
+    look_seconds: float = Field(
+        120, gt=0, description="Longest time of a question about data that is answered at once."
+    )
     audit_batch: int = Field(100, ge=1, description="Audit events after which workers seal a batch.")
     oidc_issuer: str = Field("", description="Issuer of bearer tokens; empty: API keys only.")
     oidc_audience: str = Field("vbc", description="Audience that a token must name.")

@@ -10,6 +10,7 @@ from server.api.paging import Page, Paging
 from server.auth.access import Calling
 from server.context import Serving
 from server.errors import conflict
+from server.jobs import looking
 from server.models import Binding, DataFile, Dataset, Organisation
 from server.permissions import Permission
 from server.schemas import (
@@ -18,14 +19,14 @@ from server.schemas import (
     DataFileOut,
     DatasetIn,
     DatasetOut,
-    FindingOut,
     PathIn,
     TableIn,
     ValidatedOut,
     ValidateIn,
 )
-from server.services import contracts, datasets, folders, registering, runs
+from server.services import contracts, datasets, registering, runs
 from server.services.datasets import Incoming
+from server.services.folders import Work
 from server.services.paging import page
 
 router = APIRouter(tags=["data"])
@@ -120,10 +121,7 @@ def validate_dataset(dataset_id: str, asked: ValidateIn, caller: Calling, contex
     if sum(file.size for file in files) > context.settings.max_sync_bytes:
         limit = context.settings.max_sync_bytes
         raise conflict("too-large", f"data of more than {limit:,} bytes are checked by a run")
-    found = folders.validate(version, binding, files)
-    return ValidatedOut(
-        ok=found.ok, findings=[FindingOut.model_validate(f) for f in found.findings], report=dict(found.report)
-    )
+    return ValidatedOut.model_validate(looking.validate(context.settings, Work(version, binding, tuple(files))))
 
 
 @router.get("/datasets")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import resource
 import sys
 from pathlib import Path
@@ -16,14 +17,16 @@ from typing import Any
 import contractlang
 from contractlang import ContractError
 from server.errors import finding_json
+from server.jobs.processes import end_with_parent
 
 
 def main() -> int:
     """Run the job in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     _limit(job)
+    end_with_parent(lambda: os._exit(1))
     try:
-        say({"ended": look(job) if "look" in job else compute(job)})
+        say({"ended": MODES[job["mode"]](job)})
     except ContractError as error:
         say({"ended": "failed", "problem": {
             "kind": "findings",
@@ -69,7 +72,7 @@ def compute(job: dict[str, Any]) -> str:
 
 def look(job: dict[str, Any]) -> str:
     """Write the member rows of a group and period into `out/rows.json`; how it ended."""
-    asked, parameters = job["look"], job["parameters"]
+    asked, parameters = job["asked"], job["parameters"]
     rows = contractlang.member_rows(
         job["contract"],
         job["binding"],
@@ -84,6 +87,18 @@ def look(job: dict[str, Any]) -> str:
     Path("out").mkdir()
     (Path("out") / "rows.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
     return "succeeded"
+
+
+def validate(job: dict[str, Any]) -> str:
+    """Write into `out/validated.json` whether the data fit the tables of the contract; how it ended."""
+    found = contractlang.validate(job["contract"], job["binding"], tables=job["tables"], memory=job["memory"])
+    document = {"findings": [finding_json(f) for f in found.findings], "report": dict(found.report), "ok": found.ok}
+    Path("out").mkdir()
+    (Path("out") / "validated.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    return "succeeded"
+
+
+MODES = {"run": compute, "look": look, "validate": validate}
 
 
 def _day(written: str | None) -> dt.date | None:

@@ -22,9 +22,9 @@ from server.database import Database, now
 from server.jobs import claims
 from server.jobs.claims import Claim
 from server.jobs.keeping import Keeper, Progress, patiently
-from server.jobs.processes import COMMAND, environment
+from server.jobs.processes import BESIDE, COMMAND, end_with_parent, environment
 from server.jobs.tidying import tidy
-from server.models import RunResult
+from server.models import Run, RunResult
 from server.observing import configure_logs
 from server.services.datasets import hash_file
 from server.services.folders import OUT, Work, changed_file, claim_folder, prepare, result_folder, work_of
@@ -68,11 +68,12 @@ class Worker:
         if found is None:
             return False
         with self.database.read() as session:
+            run = session.get_one(Run, found.run_id)
             work = work_of(session, found.run_id)
         log.info("run claimed", run=found.run_id, attempt=found.attempt)
-        folder = claim_folder(self.settings, work, found.attempt)
+        folder = claim_folder(self.settings, run, found.attempt)
         try:
-            self._compute(found, work, folder)
+            self._compute(found, run, work, folder)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             self._end(found, FAILED, {"kind": "storage", "detail": f"a file cannot be read or written: {reason}"})
@@ -80,7 +81,7 @@ class Worker:
             shutil.rmtree(folder, ignore_errors=True)
         return True
 
-    def _compute(self, claim: Claim, work: Work, folder: Path) -> None:
+    def _compute(self, claim: Claim, run: Run, work: Work, folder: Path) -> None:
         progress = Progress(stage="checking data")
         with Keeper(self.database, claim, self.settings.lease_seconds, progress) as keeper:
             if changed := changed_file(work):
@@ -90,7 +91,7 @@ class Worker:
             prepare(self.settings, work, folder)
             match self._watch(keeper, folder, progress):
                 case "ended" if progress.ended == "succeeded":
-                    self._publish(claim, work, folder)
+                    self._publish(claim, run, folder)
                 case "ended":
                     self._end(claim, FAILED, progress.problem or _CRASHED)
                 case "cancel":
@@ -137,9 +138,9 @@ class Worker:
                 listener.join(5)
                 process.stdout.close()
 
-    def _publish(self, claim: Claim, work: Work, folder: Path) -> None:
+    def _publish(self, claim: Claim, run: Run, folder: Path) -> None:
         """Put the files in their place, then say so in the database: a result is there as a whole or not at all."""
-        place = result_folder(self.settings, work, claim.attempt)
+        place = result_folder(self.settings, run, claim.attempt)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(place, ignore_errors=True)
         for file in (folder / OUT).iterdir():
@@ -153,7 +154,7 @@ class Worker:
         summary = json.loads((place / "run.json").read_text(encoding="utf-8"))
         result = RunResult(
             run_id=claim.run_id,
-            organisation_id=work.run.organisation_id,
+            organisation_id=run.organisation_id,
             folder=str(place.relative_to(self.settings.data_dir.resolve())),
             files=files,
             summary=summary,
@@ -197,6 +198,8 @@ def main() -> None:
     worker = Worker(settings, database)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
+    if os.environ.get(BESIDE):
+        end_with_parent(worker.stop.set)
     worker.serve()
     database.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - a class
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +20,8 @@ from server.settings import Settings
 
 FEW = 50
 """Rows up to which the exact engine answers before the fast one is ready."""
+_DICTIONARY, _BATCH = 2, 3
+"""Kinds of messages of the Arrow format that have a body."""
 TABLE = b"table"
 """The metadata of an Arrow schema that names the table."""
 
@@ -69,8 +73,8 @@ def _rows(table: object) -> int:
 def read_arrow(body: bytes, settings: Settings) -> dict[str, object]:
     """Arrow streams one behind the other; each names its table in the metadata of its schema, a single one need not."""
     found: dict[str, object] = {}
-    source = pa.BufferReader(body)
     try:
+        source = pa.BufferReader(_uncompressed(body))
         while source.tell() < len(body):
             with pa.ipc.open_stream(source) as reader:
                 batches, rows = [], 0
@@ -85,9 +89,44 @@ def read_arrow(body: bytes, settings: Settings) -> dict[str, object]:
                 if name in found:
                     raise invalid(f"two Arrow streams are for the table `{name[:80]}`")
                 found[name] = pa.Table.from_batches(batches, reader.schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, OSError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, OSError, StructError, IndexError) as error:
         raise invalid(f"the body is no Arrow stream: {str(error).splitlines()[0][:200]}") from None
     return found
+
+
+def _uncompressed(body: bytes) -> bytes:
+    """The body, when none of its batches is compressed: a small one could become as large as it likes in memory."""
+    source = pa.BufferReader(body)
+    while source.tell() < len(body):
+        for message in pa.ipc.MessageReader.open_stream(source):
+            if _compressed(message.metadata.to_pybytes()):
+                raise invalid("compressed Arrow streams are not read: send the stream without compression")
+    return body
+
+
+def _compressed(metadata: bytes) -> bool:
+    """Whether a message of the Arrow format has a compressed body; `metadata` is its header, a flatbuffer."""
+    message = Struct("<I").unpack_from(metadata)[0]
+    kind = _field(metadata, message, 1)
+    header = _field(metadata, message, 2)
+    if kind is None or header is None or metadata[kind] not in {_DICTIONARY, _BATCH}:
+        return False
+    batch = header + Struct("<I").unpack_from(metadata, header)[0]
+    if metadata[kind] == _DICTIONARY:
+        data = _field(metadata, batch, 1)
+        if data is None:
+            return False
+        batch = data + Struct("<I").unpack_from(metadata, data)[0]
+    return _field(metadata, batch, 3) is not None
+
+
+def _field(buffer: bytes, table: int, number: int) -> int | None:
+    """Where a field of a flatbuffer table stands; None when it is not set."""
+    directory = table - Struct("<i").unpack_from(buffer, table)[0]
+    size = Struct("<H").unpack_from(buffer, directory)[0]
+    slot = 4 + 2 * number
+    offset = Struct("<H").unpack_from(buffer, directory + slot)[0] if slot < size else 0
+    return table + offset if offset else None
 
 
 def named(tables: dict[str, object], contract: contractlang.Contract) -> dict[str, object]:

@@ -11,16 +11,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-import contractlang
 from server.models import Binding, DataFile, Dataset, Run, Version
 from server.services.contracts import sources_of
 from server.services.datasets import files_of, hash_file
-from server.services.texts import lay_out, without_folder, without_folder_json
+from server.services.texts import lay_out
 from server.settings import Settings
 
 BINDING, JOB, OUT = "binding.toml", "job.json", "out"
@@ -28,29 +26,31 @@ BINDING, JOB, OUT = "binding.toml", "job.json", "out"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Everything that a run reads."""
+    """Everything that a run reads; without a run, what a question reads."""
 
-    run: Run
     version: Version
-    dataset: Dataset
     binding: Binding
     files: tuple[DataFile, ...]
+    run: Run | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {} if self.run is None else self.run.parameters
 
 
 def work_of(session: Session, run_id: str) -> Work:
     run = session.get_one(Run, run_id)
     dataset = session.get_one(Dataset, run.dataset_id)
     return Work(
-        run,
         session.get_one(Version, run.version_id),
-        dataset,
         session.get_one(Binding, run.binding_id),
         tuple(files_of(session, dataset)),
+        run,
     )
 
 
-def claim_folder(settings: Settings, work: Work, attempt: int) -> Path:
-    return settings.data_dir.resolve() / "work" / work.run.id / str(attempt)
+def claim_folder(settings: Settings, run: Run, attempt: int) -> Path:
+    return settings.data_dir.resolve() / "work" / run.id / str(attempt)
 
 
 def kept_folder(settings: Settings, run: Run) -> Path:
@@ -58,27 +58,27 @@ def kept_folder(settings: Settings, run: Run) -> Path:
     return settings.data_dir.resolve() / "kept" / run.organisation_id / run.id
 
 
-def result_folder(settings: Settings, work: Work, attempt: int) -> Path:
-    run = work.run
+def result_folder(settings: Settings, run: Run, attempt: int) -> Path:
     return settings.data_dir.resolve() / "results" / run.organisation_id / run.id / str(attempt)
 
 
-def prepare(settings: Settings, work: Work, folder: Path, look: dict[str, Any] | None = None) -> None:
-    """Write the folder of a claim; with `look`, of a look at member rows. Raises OSError."""
+def prepare(
+    settings: Settings, work: Work, folder: Path, mode: str = "run", asked: dict[str, Any] | None = None
+) -> None:
+    """Write the folder of a claim, or of a question (`look`, `validate`) with what is asked. Raises OSError."""
     shutil.rmtree(folder, ignore_errors=True)
-    tables = _linked(folder, work.version, work.binding, work.files)
     job: dict[str, Any] = {
+        "mode": mode,
+        "asked": asked,
         "contract": work.version.main,
         "binding": BINDING,
-        "tables": tables,
-        "parameters": work.run.parameters,
-        "kept": str(kept_folder(settings, work.run)),
+        "tables": _linked(folder, work.version, work.binding, work.files),
+        "parameters": work.parameters,
+        "kept": "" if work.run is None else str(kept_folder(settings, work.run)),
         "memory": settings.run_memory,
         "address_space": settings.run_memory_limit,
         "seconds": settings.run_seconds,
     }
-    if look is not None:
-        job["look"] = look
     (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
 
 
@@ -105,17 +105,3 @@ def _linked(folder: Path, version: Version, binding: Binding, files: Sequence[Da
         (folder / link).symlink_to(file.path)
         tables[file.table_name] = str(link)
     return tables
-
-
-def validate(version: Version, binding: Binding, files: Sequence[DataFile]) -> contractlang.Validated:
-    """Bind the data to the tables of a contract, in a folder of its own."""
-    folder = Path(mkdtemp(prefix="vbc-data-"))
-    try:
-        tables = _linked(folder, version, binding, files)
-        found = contractlang.validate(
-            folder / version.main, folder / BINDING, tables={name: folder / path for name, path in tables.items()}
-        )
-        findings = tuple(without_folder(finding, folder) for finding in found.findings)
-        return contractlang.Validated(findings, without_folder_json(dict(found.report), folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

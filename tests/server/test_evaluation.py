@@ -73,6 +73,20 @@ def test_what_is_no_arrow_stream_is_refused(published: httpx.Client, body: bytes
     assert published.post(f"{PATH}/arrow", content=body).status_code == 422
 
 
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_compressed_stream_is_refused(published: httpx.Client, codec: str, *, encoded: bool) -> None:
+    table = pa.table({"group": pa.array(["a" * 100] * 1000), "year": ["2024"] * 1000})
+    if encoded:
+        table = table.set_column(0, "group", table.column("group").dictionary_encode())
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer:
+        writer.write_table(table)
+    found = published.post(f"{PATH}/arrow", content=out.getvalue())
+    assert "compressed" in found.json()["detail"]
+    assert "compressed" not in published.post(f"{PATH}/arrow", content=stream(table)).json()["detail"]
+
+
 def test_values_of_a_caller_are_never_computed_values(published: httpx.Client) -> None:
     asked = {"tables": {"results": columns()}, "values": {"settlement": ["1"]}}
     assert published.post(PATH, json=asked).status_code == 422

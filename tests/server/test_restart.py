@@ -23,7 +23,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "periods": [], "groups": [], "overrides": {}, "engine": "auto", "known_on": None, "reconcile": None
     }  # fmt: skip
     return {
-        "contract": "contract.vbc", "binding": "binding.toml", "tables": {}, "parameters": parameters,
+        "contract": "contract.vbc", "binding": "binding.toml", "tables": {}, "mode": "run", "parameters": parameters,
         "memory": "500MB", "kept": str(tmp_path / "kept"),
     }  # fmt: skip
 
