@@ -214,11 +214,11 @@ def _settle(
     found = standing(settlement)
     if not any(_network(node.op) for plan in distinct(programme) for node in plan.nodes):
         return settlement, found, []
-    out = [bool(row in found and found[row].refused) for row in range(len(inputs.frame))]
+    out = [row in found and _outside(found[row]) for row in range(len(inputs.frame))]
     if not any(out) or all(out):  # with nobody left there is no network; the rows say why they are not settled
         return settlement, found, []
     frame = inputs.frame
-    left = [LeftOut(frame.units[row], frame.periods[row], _refusal(found[row])) for row in found if out[row]]
+    left = [LeftOut(frame.units[row], frame.periods[row], _why_outside(found[row])) for row in found if out[row]]
     settlement = engine(programme, replace(inputs, frame=_only(frame, [not o for o in out])))
     return settlement, standing(settlement), left
 
@@ -228,19 +228,26 @@ def _status(settlement: Settlement, found: Mapping[int, Standing]) -> tuple[Byte
     reasons: dict[int, str] = {}
     for row, why in found.items():
         if why.refused:
-            status[row], reasons[row] = Status.NOT_SETTLED, _refusal(why)
+            status[row], reasons[row] = Status.NOT_SETTLED, _why_outside(why)
         elif why.undecided:
-            lacking = any(absent.state is State.MISSING for _, absent in why.undecided)
-            status[row] = Status.HELD if lacking else Status.NOT_SETTLED
-            reasons[row] = "; ".join(f"{r.reason}: {absent}" for r, absent in why.undecided)
+            status[row] = Status.NOT_SETTLED if _outside(why) else Status.HELD
+            reasons[row] = _why_outside(why)
         else:
             status[row] = Status.HELD
             reasons[row] = "; ".join(f"{payment} is {absent}" for payment, absent in why.held)
     return status, reasons
 
 
-def _refusal(why: Standing) -> str:
-    return "; ".join(requirement.reason for requirement in why.refused)
+def _outside(why: Standing) -> bool:
+    """Whether a unit is not settled: a requirement is not met, or cannot be told though nothing is missing."""
+    lacking = any(absent.state is State.MISSING for _, absent in why.undecided)
+    return bool(why.refused) or (bool(why.undecided) and not lacking)
+
+
+def _why_outside(why: Standing) -> str:
+    if why.refused:
+        return "; ".join(requirement.reason for requirement in why.refused)
+    return "; ".join(f"{requirement.reason}: {absent}" for requirement, absent in why.undecided)
 
 
 def _rows(frame: Frame, periods: set[str], groups: set[str]) -> Ints:
