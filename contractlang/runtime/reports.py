@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
+from contractlang.plan import nodes
 from contractlang.plan.nodes import Aggregate, Alias, Plan, Previous, Report
 from contractlang.runtime.formatting import rounded
 from contractlang.runtime.provenance import Point
@@ -230,13 +231,14 @@ def _number(value: Value) -> Fraction:
 
 
 def _count_nodes(plan: Plan) -> frozenset[int]:
-    """Counts of members or events that are made from rows or cells of the data."""
+    """Counts of members or events that are made from rows, or stand in cells of the data."""
+    named = {n.node for n in plan.names if n.role == "input"}
     return frozenset(
-        n.node
-        for n in plan.names
-        if n.role == "input"
-        and plan.nodes[n.node].type.kind is Kind.COUNT
-        and plan.nodes[n.node].type.unit in (MEMBER, EVENT)
+        index
+        for index, node in enumerate(plan.nodes)
+        if (index in named or isinstance(node.op, nodes.Cell))
+        and node.type.kind is Kind.COUNT
+        and node.type.unit in (MEMBER, EVENT)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,21 @@ def test_json_says_what_the_report_is(found: dict[str, Table]) -> None:
     assert row["high"] is True
     assert Fraction(row["variation"]) == 3600
     assert next(r for r in document["rows"] if r["cardiologist"] == "C4")["use.oe"] == {"state": "suppressed"}
+
+
+def test_a_count_of_the_data_is_hidden_and_paid(tmp_path: Path) -> None:
+    """P28: the table hides it, the payment reads it."""
+    (tmp_path / "results.csv").write_text("group,year,visits\nA,2024,8\nB,2024,30\nC,2024,0\nD,2024,11\n")
+    (tmp_path / "binding.toml").write_text('[tables.results]\nfile = "results.csv"\nsame_names = true\n')
+    sink = Sink()
+    opened = open_run(contracts_folder() / "features" / "65_small_cells.vbc", tmp_path / "binding.toml", sink)
+    assert opened is not None
+    result = settle(opened, sink)
+    assert result is not None
+    (activity,) = tables(result)
+    shown = {labels[0]: cells[0].text for labels, cells in activity.rows}
+    # the total is shown, so the smallest other count is hidden with the 8
+    assert shown == {"A": SUPPRESSED, "B": "30 events", "C": "0 events", "D": SUPPRESSED, "all": "49 events"}
+    row = result.find("A", "2024")
+    assert row is not None
+    assert result.value("fee", row) == 800
