@@ -20,17 +20,14 @@ from contractlang.plan.builder import Ref
 from contractlang.plan.lowering import expressions, references
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.contract import Lowered
+from contractlang.plan.lowering.cutting import Cut, Labels, cut_plan, reached_by
 from contractlang.semantics import typing
-from contractlang.semantics.model import TableSchema
 from contractlang.semantics.scope import PERIODS, KeyRef
-from contractlang.semantics.types import Grain, Kind, Type
+from contractlang.semantics.types import Kind, Type
 from contractlang.semantics.typing import Problem, described
 from contractlang.source import Span
 from contractlang.syntax import ast
 from contractlang.values import Absent, State, Value
-
-Labels = tuple[tuple[str, str], ...]
-"""Key names with labels, sorted by name; of what is given, periods by their number (`month` is `3`)."""
 
 UNIT_LABEL = "example"
 
@@ -68,19 +65,10 @@ class LoweredExample:
     units: tuple[str, ...] = (UNIT_LABEL,)
 
 
-@dataclass(slots=True)
-class _Cut:
-    """The values given for one node, by the labels of the keys that the example names."""
-
-    name: str
-    span: Span
-    values: dict[Labels, Value]
-
-
 def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> LoweredExample | None:
     """The example as a plan of its own; None after a report."""
     reader = _Reader(lowered, sink)
-    cuts: dict[Ref, _Cut] = {}
+    cuts: dict[Ref, Cut] = {}
     for entry in reader.entries(example.given):
         reader.given(entry, cuts)
     expectations = [e for entry in reader.entries(example.expect) if (e := reader.expected(entry)) is not None]
@@ -90,8 +78,8 @@ def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> Lowered
     listed = tuple((level, tuple(reader.levels.get(level, ()))) for level, _ in lowered.plan.levels)
     categories = (*lowered.plan.categories, *listed)
     whole = replace(lowered.plan, nodes=tuple(lowered.lowering.builder.nodes), categories=categories, levels=())
-    plan, kept = _cut_plan(whole, cuts, reader.units, set(reader.keys))
-    reached = _reached(plan, [e.node + kept for e in expectations])
+    plan, kept = cut_plan(whole, cuts, reader.units, set(reader.keys))
+    reached = reached_by(plan, [e.node + kept for e in expectations])
     if not reader.complete(plan, reached, cuts, kept, example):
         return None
     period = reader.period or reader.default_period()
@@ -157,7 +145,7 @@ class _Reader:
 
     # Given
 
-    def given(self, entry: _Entry, cuts: dict[Ref, _Cut]) -> None:
+    def given(self, entry: _Entry, cuts: dict[Ref, Cut]) -> None:
         if self._inside(entry) is None and self._is_key(entry.name):
             self._given_key(entry)
             return
@@ -169,7 +157,7 @@ class _Reader:
             return
         if not self._fits(node, value[1], entry):
             return
-        cut = cuts.setdefault(node, _Cut(entry.name.text, entry.span, {}))
+        cut = cuts.setdefault(node, Cut(entry.name.text, entry.span, {}))
         if labels in cut.values:
             self._error("duplicate-name", f"`{entry.name.text}` is given twice", entry.span, "keep one of the two")
         cut.values[labels] = value[0]
@@ -382,7 +370,7 @@ class _Reader:
     # What is needed and what is not
 
     def complete(
-        self, plan: nodes.Plan, reached: set[Ref], cuts: dict[Ref, _Cut], shift: int, example: ast.Example
+        self, plan: nodes.Plan, reached: set[Ref], cuts: dict[Ref, Cut], shift: int, example: ast.Example
     ) -> bool:
         for node, cut in cuts.items():
             if node + shift not in reached:
@@ -441,89 +429,5 @@ def _without(binding: Span) -> tuple[Fix, ...]:
     return (edits.without(binding, "leave it out"),)
 
 
-def _by_period(cuts: dict[Ref, _Cut], period: str) -> bool:
+def _by_period(cuts: dict[Ref, Cut], period: str) -> bool:
     return any(key in ("year", period) for cut in cuts.values() for labels in cut.values for key, _ in labels)
-
-
-# Cutting -------------------------------------------------------------------------------------------------------------
-
-
-def _cut_plan(
-    plan: nodes.Plan, cuts: dict[Ref, _Cut], given: dict[str, Value], keys: set[str]
-) -> tuple[nodes.Plan, int]:
-    """The plan with the cuts; the keys that lookups need stand first, so all indices move by their number."""
-    wanted = sorted({key for cut in cuts.values() for labels in cut.values for key, _ in labels})
-    shift = len(wanted)
-    origin = plan.nodes[0].origin if plan.nodes else next(iter(cuts.values())).span
-    built: list[nodes.Node] = [
-        nodes.Node(
-            nodes.Key(key),
-            (),
-            Type(Kind.NUMBER, grain=_moment_grain(key, plan.period))
-            if key in PERIODS
-            else Type(Kind.TEXT, grain=frozenset({key})),
-            origin,
-        )
-        for key in wanted
-    ]
-    schemas = {t.name: t for t in plan.tables}
-    for ref, node in enumerate(plan.nodes):
-        moved = replace(node, args=tuple(a + shift for a in node.args))
-        if ref in cuts:
-            moved = _cut_node(moved, cuts[ref], wanted, schemas)
-        elif isinstance(node.op, nodes.Cell):
-            moved = replace(node, op=nodes.Const(_not_given(node.op, schemas)), args=(), type=node.type)
-        elif isinstance(node.op, nodes.Key) and node.op.key in keys and node.op.key not in PERIODS:
-            moved = replace(node, op=nodes.Const(given[node.op.key]), args=())
-        built.append(moved)
-    names = tuple(replace(n, node=n.node + shift) for n in plan.names)
-    return replace(plan, nodes=tuple(built), names=names, requirements=(), assertions=(), refusals=()), shift
-
-
-def _moment_grain(key: str, period: str) -> Grain:
-    """What the number of a period varies by: a longer one by the settled period, a shorter one by both."""
-    return frozenset({period} if PERIODS[key] >= PERIODS[period] else {period, key})
-
-
-def _cut_node(node: nodes.Node, cut: _Cut, wanted: list[str], schemas: Mapping[str, TableSchema]) -> nodes.Node:
-    if set(cut.values) == {()}:
-        return replace(node, op=nodes.Const(cut.values[()]), args=())
-    keys = [k for k in wanted if any(key == k for labels in cut.values for key, _ in labels)]
-    given = sorted(cut.values.items(), key=lambda item: -len(item[0]))  # `otherwise` holds for what no row names
-    rows = [
-        nodes.TermsRow(tuple(_pattern(dict(labels).get(k), k) for k in keys), value, cut.span)
-        for labels, value in given
-    ]
-    if isinstance(node.op, nodes.Cell):  # what is not given takes the rule of its column
-        rows.append(nodes.TermsRow((None,) * len(keys), _not_given(node.op, schemas), cut.span))
-    return replace(node, op=nodes.Terms("given", cut.name, tuple(rows)), args=tuple(wanted.index(k) for k in keys))
-
-
-def _pattern(label: str | None, key: str) -> Value | None:
-    if label is None:
-        return None
-    return Fraction(label) if key in PERIODS else label
-
-
-def _not_given(op: nodes.Cell, schemas: Mapping[str, TableSchema]) -> Value:
-    schema = schemas.get(op.table)
-    column = schema.column(op.column) if schema is not None else None
-    if column is not None and column.missing is not None:
-        return column.missing
-    return Absent(State.MISSING, f"`{op.table}.{op.column}` is not given")
-
-
-def _reached(plan: nodes.Plan, roots: list[Ref]) -> set[Ref]:
-    named = {n.name: n.node for n in plan.names}
-    reached: set[Ref] = set()
-    stack = list(roots)
-    while stack:
-        ref = stack.pop()
-        if ref in reached:
-            continue
-        reached.add(ref)
-        node = plan.nodes[ref]
-        stack.extend(node.args)
-        if isinstance(node.op, nodes.Previous) and node.op.name in named:
-            stack.append(named[node.op.name])
-    return reached
