@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from contractlang.diagnostics import edits
 from contractlang.plan import nodes, relations
 from contractlang.plan.lowering import attribution, overlaps, rows
 from contractlang.plan.lowering.context import Lowering
@@ -52,7 +53,7 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     keys = None if table is None else member_keys(low, table, block)
     attribute = one(low, block, "attribute")
     overlap = overlaps.wanted(low, block)
-    if overlap is None or table is None or keys is None or attribute is None:
+    if not _unconditional(low, block) or overlap is None or table is None or keys is None or attribute is None:
         return False
     if not sees_no_money(low, block, table):
         return False
@@ -100,6 +101,21 @@ def lower_population(low: Lowering, name: str, block: ast.Block) -> bool:
     low.populations[name] = population
     _outputs(low, population, span)
     return overlaps.lower_overlap(low, population, overlap, attribute)
+
+
+def _unconditional(low: Lowering, block: ast.Block) -> bool:
+    """Whether every clause holds always; a condition behind one would say nothing, and is reported."""
+    conditional = [(s, w) for s in block.steps if (w := s.get("when")) is not None]
+    for clause, when in conditional:
+        tail = Span(when.span.file, clause.span.start + clause.span.text.rindex(" when "), when.span.end)
+        low.error(
+            "unsupported",
+            f"`{clause.word}` of a population holds for all rows, and cannot stand under a condition",
+            when.span,
+            "put the condition into a `where` or `exclude` clause",
+            fixes=[edits.instead(tail, "", "leave the condition out")],
+        )
+    return not conditional
 
 
 def _eligibility(low: Lowering, name: str, block: ast.Block, source: str, scale: int) -> tuple[str, list[RowExpr]]:
