@@ -18,6 +18,7 @@ from contractlang.plan.lowering.reduction import (
     MEMBER_KEY,
     OWN_PERIOD,
     PERIOD,
+    UNIT,
     Population,
     account,
     all_columns,
@@ -211,7 +212,7 @@ def people(
         none = RowExpr("const", value=None, kind="text")
         said = RowExpr("case", (condition.expr, said, none), kind="text", origin=span)
     source = population.home
-    on: tuple[tuple[str, str], ...] = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD))
+    on: tuple[tuple[str, str], ...] = ((MEMBER_KEY, MEMBER_KEY), (PERIOD, PERIOD), (UNIT, UNIT))
     if found.table is not population.table:
         source, on = _placed(low, f"{name}.said", found.table, span)
     derived = ((SAID, said), (LEFT_OUT, first_reason(left_out, span)))
@@ -324,7 +325,7 @@ def _per_person(
     measures = tuple(
         relations.Measure(str(e.value), "sum", e) for pair in pairs for e in (pair.numerator, pair.denominator)
     )
-    group = relations.Group(source, (*key_columns(words), MEMBER_KEY), measures)
+    group = relations.Group(source, (*key_columns(words), OWN_PERIOD, MEMBER_KEY), measures)
     return step(low, f"{name}.persons", group, span, "the rows of each member, added up"), pairs
 
 

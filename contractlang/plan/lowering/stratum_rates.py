@@ -69,7 +69,10 @@ def values(made: Equity) -> bool:
     made.now["rate"] = made.register("rate", rate, "step", "rate", stratum.span)
     for word in ("numerator", "denominator", "effective", "observed", "rate"):
         role = ASIDE if word in ("effective", "observed") else "step"
-        made.base[word] = made.register(f"baseline_{word}", read(word), role, f"{word} at baseline", compare.span)
+        found = read(word)
+        if found is None:
+            return False
+        made.base[word] = made.register(f"baseline_{word}", found, role, f"{word} at baseline", compare.span)
     return True
 
 
@@ -167,7 +170,7 @@ def _shrunk(made: Equity, observed: dict[str, Ref]) -> Ref | None:
     return found.rate
 
 
-def _baseline(made: Equity, clause: ast.Step) -> Callable[[str], Ref] | None:
+def _baseline(made: Equity, clause: ast.Step) -> Callable[[str], Ref | None] | None:
     """How a value of the block is read at its baseline: a stated year or weighted years, or the period before."""
     low = made.low
     prior, baseline = clause.get("prior"), clause.get("baseline")
@@ -197,15 +200,13 @@ def _baseline(made: Equity, clause: ast.Step) -> Callable[[str], Ref] | None:
             return None
         at = found
 
-    def read(word: str) -> Ref:
+    def read(word: str) -> Ref | None:
         name = f"{made.name}.{word}"
         type_ = low.type(low.values[name])
         if at:
-            found = shifts.read_at(
-                low, name, at, replace(type_, step=type_.step if len(at) == 1 else None), clause.span
-            )
-            return low.values[name] if found is None else found
-        return low.emit(nodes.Previous(name, 1), (), replace(type_, absent=type_.absent | {State.MISSING}), clause.span)
+            return shifts.read_at(low, name, at, replace(type_, step=type_.step if len(at) == 1 else None), clause.span)
+        type_ = replace(type_, absent=type_.absent | {State.MISSING})
+        return low.emit(nodes.Previous(name, 1), (), type_, clause.span)
 
     return read
 

@@ -11,6 +11,8 @@ import pytest
 from contractlang.engines import reference, vector
 from contractlang.engines.base import Column, Frame, Inputs, Programme
 from contractlang.engines.standing import standing
+from contractlang.engines.vector.run import Run
+from contractlang.engines.vector.shape import Cell
 from contractlang.plan import nodes
 from contractlang.plan.nodes import Aggregate, Plan
 from contractlang.plan.relations import Output, Reduction
@@ -257,3 +259,22 @@ def test_categories_and_months() -> None:
     for name in ("best", "paid"):
         assert found.values(name) == expected.values(name)
     assert found.values("paid") == [66, 210]
+
+
+def test_only_what_follows_from_an_uncertain_decision_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    builder = Builder()
+    share = builder.math("/", builder.cell("x"), builder.cell("n"))
+    builder.name("sure", share)
+    builder.name("unsure", rounded(builder, builder.math("*", share, builder.cell("n"))))
+    plan, data = builder.plan(), results({"x": column(["0.13", "0.135"], 3), "n": column([3, 7])})
+    asked: list[tuple[str | None, int]] = []
+    exact = Run.exact
+
+    def recorded(run: Run, cell: Cell, row: int) -> Value:
+        asked.append((run.plan.nodes[cell[0]].name, row))
+        return exact(run, cell, row)
+
+    monkeypatch.setattr(Run, "exact", recorded)
+    found = vector.settle(single(plan), data)
+    assert asked == [("unsure", 1)]
+    assert found.values("unsure") == [Q("0.13"), Q("0.14")]
