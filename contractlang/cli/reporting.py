@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def reporting(
     data: Path,
     tables: tuple[str, ...],
     sets: tuple[str, ...],
+    known_on: dt.date | None,
     engine: str,
     name: str | None,
     periods: tuple[str, ...],
@@ -50,7 +52,7 @@ def reporting(
 
     sink = Sink()
     with progress() as step:
-        opened = open_run(contract, data, sink, overrides=overrides, tables=files)
+        opened = open_run(contract, data, sink, overrides=overrides, tables=files, known_on=known_on)
         result = None
         if opened is not None:
             result = settle(opened, sink, periods=periods, engines=Engines(settle=engine), progress=step)
