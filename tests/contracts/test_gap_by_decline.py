@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from contractlang.diagnostics.diagnostic import Sink
 from contractlang.engines.base import Frame, Inputs, Programme
 from contractlang.engines.reference.evaluator import Evaluator
 from contractlang.locations import contracts_folder
 from contractlang.plan.lowering.examples import LoweredExample, lower_example
 from contractlang.runtime.examples import run_example
-from tests.language.checking import Sink, sound
+from tests.language.checking import sound
 
 STRATA = ("white", "black", "hispanic", "asian")
 OTHERS = ("american_indian", "pacific_islander", "other", "two_or_more")
