@@ -37,6 +37,7 @@ BY_HAND = {
     "duplicate-document": "which of two amendments of one name is the right one is not to be seen",
     "grain-mismatch-prior-month": "which value of the year is meant needs a name of its own",
     "grain-mismatch-roster-unit": "whose the practices of each system are is not to be seen",
+    "example-value-missing-unit": "of which unit the amount is said is not to be seen",
     "import-cycle": "what two libraries need of each other has to move into a third",
     "import-limit": "which of many libraries could be joined is not to be seen",
     "kind-mismatch-category": "which value of the category is meant is not to be seen",

@@ -72,6 +72,8 @@ def lower_example(lowered: Lowered, example: ast.Example, sink: Sink) -> Lowered
     for entry in reader.entries(example.given):
         reader.given(entry, cuts)
     expectations = [e for entry in reader.entries(example.expect) if (e := reader.expected(entry)) is not None]
+    for expected in expectations:
+        reader.of_one_unit(expected)
     if reader.failed or not expectations:
         return None
     # What belongs to the unit is what the example lists.
@@ -225,6 +227,19 @@ class _Reader:
                 return None
             within = tolerance[0]
         return Expectation(entry.name.text, node, labels, value[0], within, entry.span)
+
+    def of_one_unit(self, expected: Expectation) -> None:
+        """Report an expectation that does not say of which of several units it is."""
+        unit = self.low.scope.unit
+        if len(self.network) < 2 or unit not in self.low.type(expected.node).grain:
+            return
+        if not any(key == unit for key, _ in expected.labels):
+            self._error(
+                "example-value-missing",
+                f"`{expected.name}` varies by {unit}, and the example has {len(self.network)} of them",
+                expected.origin,
+                f"expect it in a table with a column `{unit}`",
+            )
 
     # Parts
 

@@ -189,7 +189,7 @@ def _number_column(table: TableSchema) -> ColumnSchema | None:
 
 
 def _cell(schema: ColumnSchema) -> RowExpr:
-    return RowExpr("column", value=schema.name, scale=schema.decimals or 0)
+    return RowExpr("column", value=schema.name, scale=schema.scale)
 
 
 # Which rows count ----------------------------------------------------------------------------------------------------
@@ -221,6 +221,14 @@ def _in_force(low: Lowering, fees: _Fees, uplift: ast.Uplift) -> list[RowExpr] |
         return []
     first, last = uplift.term
     months = PERIODS[fees.moment]
+    if low.scope.first_month > 1 and months > 1:
+        low.error(
+            "unsupported",
+            f"`{fees.table.name}` is per {fees.moment} of a year that does not start in January: days are not told apart",
+            first.span.to(last.span),
+            "bind the services per month",
+        )
+        return None
     begins, ends = first.value, last.value
     whole = begins.day == 1 and (begins.month - 1) % months == 0
     whole = whole and ends.day == calendar.monthrange(ends.year, ends.month)[1] and ends.month % months == 0
@@ -327,9 +335,13 @@ def _asked(low: Lowering, name: str, uplift: ast.Uplift, later: int) -> Ref | No
     first, last = (month_of(day) for day in low.scope.term)
     months = PERIODS[low.scope.period]
     rows_: list[nodes.TermsRow] = []
-    for month in range(first - first % 12, last - last % 12 + 12, months):
+    starts = low.scope.first_month - 1
+    for month in range(first - (first - starts) % 12, last - (last - starts) % 12 + 12, months):
         moved = month + 12 * later
-        keys = (Fraction(month // 12), *((Fraction(month % 12 // months + 1),) if months < 12 else ()))
+        year, place = divmod(month - starts, 12)
+        keys: tuple[Fraction, ...] = (Fraction(year),)
+        if months < 12:
+            keys = (*keys, Fraction(month % 12 + 1 if months == 1 else place // months + 1))
         rows_.append(nodes.TermsRow(keys, moved <= ends and begins < moved + months, uplift.span))
     if all(row.value for row in rows_):
         return None
