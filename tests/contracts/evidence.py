@@ -236,7 +236,7 @@ def example_amounts(right: Path, wrong: Path) -> Iterator[Amount]:
     if reports:
         here = unpaid(right, there)
     for name in sorted(here.keys() & there.keys()):
-        yield Amount(".".join(name), here[name], there[name], _place(right, good), _place(wrong, bad))
+        yield Amount(" of ".join(name), here[name], there[name], _place(right, good), _place(wrong, bad))
 
 
 def _place(path: Path, example: ast.Example) -> str:
@@ -285,10 +285,16 @@ def payments(path: Path, example: ast.Example) -> Amounts:
     compiled = without_findings(path)
     for outcome in run_examples(compiled, Sink()):
         _must_pass(outcome)
-    written = {
-        b.name.text: b.value.span.text for b in example.expect if isinstance(b, ast.Binding) and b.within is None
-    }
-    found: Amounts = {(name,): text for name, text in written.items() if name in paid_by(compiled)}
+    written: dict[tuple[str, ...], str] = {}
+    for part in example.expect:
+        match part:
+            case ast.Binding(name=name, value=value, within=None):
+                written[name.text,] = value.span.text
+            case ast.ExampleTable(header=header, rows=lines):
+                for line in lines:
+                    label, *cells = [cell.span.text for cell in line.cells]
+                    written |= {(name.text, label): cell for name, cell in zip(header[1:], cells, strict=True)}
+    found: Amounts = {key: text for key, text in written.items() if key[0] in paid_by(compiled)}
     if not found:
         raise EvidenceError(f"{example.title!r} in {path.name} expects no payment")
     return found
