@@ -40,7 +40,16 @@ def create_dataset(asked: DatasetIn, caller: Calling, context: Serving) -> Datas
         return described(datasets.create(session, caller, asked.name), [])
 
 
-@router.put("/datasets/{dataset_id}/tables/{table}", status_code=201)
+@router.put(
+    "/datasets/{dataset_id}/tables/{table}",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
 async def upload_table(
     dataset_id: str,
     table: str,

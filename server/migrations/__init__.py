@@ -21,6 +21,9 @@ def configuration(engine: Engine) -> Config:
 
 
 def upgrade(engine: Engine, revision: str = HEAD) -> None:
+    """Bring the database to a revision; the folder of an embedded one is made first."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     command.upgrade(configuration(engine), revision)
 
 

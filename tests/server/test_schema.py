@@ -20,6 +20,7 @@ from tests.server.conftest import EXAMPLE, Service, ok, running, settle_example
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "8"))
 """Requests per operation."""
 SCHEMA = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
+schemathesis.serializer.alias("application/vnd.apache.arrow.stream", "application/octet-stream")
 OPEN = {"/healthz", "/readyz", "/metrics"}
 
 
