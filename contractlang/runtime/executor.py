@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -35,8 +36,8 @@ from contractlang.values import State
 
 Accounts = Mapping[str, Sequence[Mapping[str, object]]]
 
-SMALL = 5_000
-"""Rows up to which the reference engine is fast enough to be the first choice."""
+SMALL, FEW = 5_000, 2_000_000
+"""Rows, and values of all of them together, up to which the reference engine is fast enough to be the first choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +185,16 @@ def _only(frame: Frame, keep: Sequence[bool]) -> Frame:
     return Frame([frame.units[row] for row in rows], [frame.periods[row] for row in rows])
 
 
+def _values(plan: Plan) -> int:
+    """How many values a row has: each operation counts for every combination of the categories along which it varies."""
+    labels = {category: len(values) for category, values in plan.categories}
+    return sum(prod(labels.get(key, 1) for key in node.type.grain) for node in plan.nodes)
+
+
 def _settle_engine(wanted: str, plans: Sequence[Plan], rows: int, sink: Sink) -> str | None:
     """The engine to use; None, and a report, when the engine that was asked for cannot do it."""
-    if wanted == "reference" or (wanted == "auto" and rows <= SMALL):
+    small = rows <= SMALL and rows * max(map(_values, plans), default=0) <= FEW
+    if wanted == "reference" or (wanted == "auto" and small):
         return "reference"
     from contractlang.engines import vector
 

@@ -140,6 +140,13 @@ def test_the_reference_engine_is_the_first_choice_for_few_rows() -> None:
     assert result.engine == "reference"
 
 
+def test_rows_with_many_values_each_are_no_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "FEW", 1)
+    result, _ = run(shared_savings(), inputs((10, "100", "90"), (9, "100", "90")), engines=Engines())
+    assert result is not None
+    assert result.engine == "vector"
+
+
 def test_names_without_a_finer_grain() -> None:
     result, _ = run(shared_savings(), inputs((10, "100", "90")))
     assert result is not None
