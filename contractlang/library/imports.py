@@ -290,7 +290,8 @@ class _Library:
         header = text.document.header
         missing = [word for word in ("version", "settles", "term") if getattr(header, word) is None]
         if missing and text.sound and not text.document.broken:
-            words = " and ".join(f"`{word}`" for word in missing)
+            quoted = [f"`{word}`" for word in missing]
+            words = " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
             self.sink.report(
                 Diagnostic(
                     "missing-header",

@@ -37,9 +37,10 @@ def declines(provenance: Provenance, plan: Plan, key: Mapping[str, str], block: 
 
 
 def _rate(provenance: Provenance, plan: Plan, key: dict[str, str], block: str, prefix: str) -> str:
-    rate, top, bottom = (
-        _shown(provenance, plan, key, f"{block}.{prefix}{w}") for w in ("rate", "numerator", "denominator")
-    )
+    """A rate with the counts that it is of, which are those of several years where years are pooled."""
+    pooled = "" if plan.named(f"{block}.pooled_denominator") is None else "pooled_"
+    words = ("rate", f"{pooled}numerator", f"{pooled}denominator")
+    rate, top, bottom = (_shown(provenance, plan, key, f"{block}.{prefix}{word}") for word in words)
     return f"{rate} ({top} of {bottom})"
 
 

@@ -267,7 +267,7 @@ def test_a_contract_needs_version_unit_and_term(shelf: Shelf) -> None:
     shelf.write(main='contract payer.main\ntitle "x"\n\nconstant y = 1\n')
     assert (
         shelf.finding("missing-header").message
-        == "contract `payer.main` does not state `version` and `settles` and `term`"
+        == "contract `payer.main` does not state `version`, `settles` and `term`"
     )
 
 

@@ -108,6 +108,15 @@ def test_rates_gap_and_improvement(tmp_path: Path, engines: Engines, said_only: 
                         value = read(result, f"race_gap.{word}", group, year, measure=measure, race=race)
                         assert value == Fraction(getattr(own, word))
                     rate = read(result, "race_gap.rate", group, year, measure=measure, race=race)
+                    for prefix in ("", "baseline_"):  # the counts that are shown beside a rate are those it is of
+                        observed, top, bottom = (
+                            read(result, f"race_gap.{prefix}{word}", group, year, measure=measure, race=race)
+                            for word in ("observed", "pooled_numerator", "pooled_denominator")
+                        )
+                        if isinstance(observed, Fraction):
+                            assert isinstance(top, Fraction)
+                            assert isinstance(bottom, Fraction)
+                            assert observed == top / bottom
                     assert rate == expected.rate(year, race) or isinstance(rate, Absent)
                     dropped += race not in expected.rates
                 gap = read(result, "race_gap.gap", group, year, measure=measure)

@@ -63,16 +63,22 @@ def values(made: Equity) -> bool:
     made.now["effective"] = made.register("effective", observed["effective"], "step", "effective number", stratum.span)
     shown = "step" if made.clause("shrink") is not None else ASIDE
     made.now["observed"] = made.register("observed", observed["observed"], shown, "observed rate", stratum.span)
+    words = ["numerator", "denominator", "effective", "observed", "rate"]
+    if stratum.get("pooling") is not None:
+        words += (pooled := [f"pooled_{word}" for word in ("numerator", "denominator")])
+        for word in pooled:
+            counted = observed[word.removeprefix("pooled_")]
+            made.register(word, counted, "step", word.replace("_", " "), stratum.span)
     rate = _shrunk(made, observed)
     if rate is None:
         return False
     made.now["rate"] = made.register("rate", rate, "step", "rate", stratum.span)
-    for word in ("numerator", "denominator", "effective", "observed", "rate"):
-        role = ASIDE if word in ("effective", "observed") else "step"
+    for word in words:
+        role, label = ASIDE if word in ("effective", "observed") else "step", word.replace("_", " ")
         found = read(word)
         if found is None:
             return False
-        made.base[word] = made.register(f"baseline_{word}", found, role, f"{word} at baseline", compare.span)
+        made.base[word] = made.register(f"baseline_{word}", found, role, f"{label} at baseline", compare.span)
     return True
 
 
