@@ -337,7 +337,10 @@ class _Tracer:
         return replace(line, inputs=self._inputs(argument, depth - 1) if depth > 0 else ())
 
     def _aggregate(self, point: Point, op: Aggregate, depth: int) -> Trace:
-        line = self._line("aggregate", words(point), point, words(point))
+        text = words(point)
+        written = text.partition("(")[0].isidentifier()
+        name = text if written else f"{op.function} over {', '.join(op.over)}"  # a part of a clause is not its result
+        line = self._line("aggregate", name, point, text)
         rows = self.provenance.evaluator.rows(point.plan, point.index, dict(point.key))
         notes = [f"over {len(rows):,} rows of {', '.join(op.over)}"]
         value = point.node.args[0] if point.node.args else None

@@ -31,7 +31,7 @@ def payments(bars: Sequence[Bar], title: str) -> str:
         alt.Chart.from_dict({"data": {"values": values}, "mark": "bar"})
         .mark_bar(cornerRadiusEnd=2, height={"band": 0.72})
         .encode(
-            x=alt.X("amount:Q", title=None, axis=alt.Axis(format="$,.2s", tickCount=6, domain=False, ticks=False)),
+            x=alt.X("amount:Q", title=None, axis=alt.Axis(format="$~s", tickCount=6, domain=False, ticks=False)),
             y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=220)),
             color=alt.condition("datum.amount < 0", alt.value(_BAD), alt.value(_ACCENT)),
         )

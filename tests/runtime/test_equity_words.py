@@ -27,5 +27,11 @@ def test_a_refused_reward_names_the_stratum_that_declined_with_its_counts(settle
     assert "black is worse" not in found
 
 
+def test_a_count_inside_a_clause_is_not_called_by_the_clause(settled: Settled) -> None:
+    lines = str(contractlang.explain(settled, "equity", "Oak", "2023")).split("\n")
+    assert any("count over omb1997 = 1 " in line for line in lines)
+    assert not any("guard every stratum" in line and " = 1 " in line for line in lines)
+
+
 def test_a_reward_that_is_paid_names_none(settled: Settled) -> None:
     assert "refused" not in str(contractlang.explain(settled, "equity", "Elm", "2023"))
