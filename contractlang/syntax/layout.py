@@ -105,7 +105,9 @@ class Layout:
         lines: list[Line] = []
         text = prefix
         for index in range(start, end):
-            if index > start and (self.broken(index) or index in self.before):
+            if self.kinds[index] in _SEPARATING:  # between the bands of a scale inside a clause
+                continue
+            if index > start and (self.broken(index) or index in self.before or self.kinds[index - 1] in _SEPARATING):
                 lines.append(Line(text.rstrip(), self.comment(index - 1)))
                 lines += [self.own(comment, hang) for comment in self.before.get(index, ())]
                 text = " " * hang
@@ -145,8 +147,8 @@ class Layout:
         depth, begin = 0, start
         for index in range(start, end):
             kind = self.kinds[index]
-            depth += (kind in {"LPAR", "LSQB"}) - (kind in {"RPAR", "RSQB"})
-            if kind in _SEPARATING or (commas and depth == 0 and kind == "COMMA"):
+            depth += (kind in {"LPAR", "LSQB", "LBRACE"}) - (kind in {"RPAR", "RSQB", "RBRACE"})
+            if depth == 0 and (kind in _SEPARATING or (commas and kind == "COMMA")):
                 found.append((begin, index))
                 begin = index + 1
         if begin < end:

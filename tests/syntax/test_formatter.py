@@ -174,3 +174,16 @@ def test_comments_and_line_breaks_anywhere(data: st.DataObject) -> None:
             text = changed
             ends = [end + len(added) * (end > place) for end in ends]
     check(text)
+
+
+def test_a_scale_inside_a_clause_keeps_its_lines() -> None:
+    text = (
+        "contract a.b\n\nequity parity of panel {\n"
+        "  gap     range\n"
+        "  reward  scale improvement linear, flat outside {\n"
+        "          0%: $0.00 pmpm\n"
+        "          10%: $0.75 pmpm\n"
+        "          }\n"
+        "}\n"
+    )
+    assert format_source(SourceFile("scale.vbc", text), Sink()) == text
