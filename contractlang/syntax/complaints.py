@@ -14,6 +14,7 @@ from contractlang.syntax.tables import END, Tables, load_tables
 from contractlang.syntax.tokens import LATER_ITEMS, MAX_NAME, NEWLINE, NEXT_ROW, RESERVED, WORD, Token, opening_words
 
 _LEADING = frozenset(["+", "-", "*", "/", "^", "<", "<=", ">", ">=", "and", "or", "is", "in", "of", "else"])
+_PLAIN = re.compile(r"[\w .,&'-]+")
 _ASKING = re.compile(r"\b(when|unless|where|always)\b")
 """Words behind which a condition stands, so that `=` is meant to compare."""
 _COMPARING = frozenset(["<", "<=", ">", ">=", "is", "in"])
@@ -223,7 +224,10 @@ class _Complaint:
         if token.kind == "PER_MEMBER_PER_YEAR":
             return Advice("write the unit as `per member year`", self._instead("per member year"))
         if self.expected == {"TEXT"} and token.kind in {WORD, "NUMBER", "DATE"}:
-            return Advice(f'write `"{_short(token.text)}"`', self._instead(f'"{token.text}"'))
+            text = self._rest_of_line()
+            span = Span(self.source, token.start, token.start + len(text))
+            good = f'"{text}"'
+            return Advice(f"write `{_short(good)}`", (Fix(f"write `{_short(good)}`", (Edit(span, good),)),))
         if token.kind in {"RPAR", "RSQB", "RBRACE"} and self.problem.opened is None:
             return Advice("take it away, or open it where the expression begins", self._instead(""))
         if "|" in words and "PLUS" not in self.expected and token.text in _OPERATORS:
@@ -241,6 +245,9 @@ class _Complaint:
         if (advice := self._joining_word()) is not None:
             return advice
         if self.before is not None and "+" in words and _begins_value(token) and not self.leads():
+            if token.text in self.tables.keywords:
+                what = "write `,`" if "," in words else "begin a new line"
+                return Advice(f"{what} before `{_short(token.text)}`")
             colon = "`:` or an operator" if ":" in words else "an operator"
             return Advice(f"write {colon} between `{_short(self.before.text)}` and `{_short(token.text)}`")
         if self.before is not None and self.expected >= _VALUE and token.kind in {END, NEWLINE}:
@@ -269,6 +276,11 @@ class _Complaint:
         if _begins_value(following) and self.token.text not in self.tables.keywords:
             return Advice(f"write `{word}` instead of `{_short(self.token.text)}`", self._instead(word))
         return Advice(f"write `{word}` before `{_short(self.token.text)}`", self._insert(f"{word} ", self.token.start))
+
+    def _rest_of_line(self) -> str:
+        """The words from here on where nothing else stands in the line, as in an unquoted title; else the word alone."""
+        rest = self.source.text[self.token.start :].partition("\n")[0].rstrip()
+        return rest if _PLAIN.fullmatch(rest) else self.token.text
 
     def _rest_of_clause(self) -> str:
         """What a clause needs behind its comma, found by the first words of its line."""

@@ -111,6 +111,8 @@ def _trended_base(low: Lowering, step: ast.Step, trended: ast.Expr) -> Ref | Non
     at = step.argument
     item = low.scope.items.get(at.period.text) if isinstance(at, ast.At) and isinstance(at.period, ast.Name) else None
     table = low.declared.terms.get(trended.text) if isinstance(trended, ast.Name) else None
+    if table is None and isinstance(trended, ast.Name) and isinstance(low.scope.items.get(trended.text), ast.Schedule):
+        return None  # the schedule itself is wrong, which has been told
     if not isinstance(at, ast.At) or not isinstance(item, ast.Baseline) or table is None:
         low.error(
             "kind-mismatch",

@@ -14,7 +14,7 @@ from contractlang.plan.lowering import expressions, remedies
 from contractlang.plan.lowering.context import Lowering
 from contractlang.plan.lowering.scales import in_percent, joined
 from contractlang.semantics import typing
-from contractlang.semantics.scope import FUNCTIONS, unknown
+from contractlang.semantics.scope import FUNCTIONS
 from contractlang.semantics.types import NONE, POINT, USD, Kind, Type
 from contractlang.semantics.typing import Problem, described, unit_words
 from contractlang.source import Span
@@ -31,7 +31,7 @@ def lower_call(low: Lowering, e: ast.Call) -> Ref | None:
     builtin = _BUILTINS.get(name)
     if builtin is None:
         scales = [n for n, i in low.scope.items.items() if isinstance(i, ast.Scale)]
-        low.sink.report(unknown(name, e.function.span, [*scales, *FUNCTIONS], "function or scale"))
+        low.scope.unknown(e.function, [*scales, *FUNCTIONS], "function or scale")
         return None
     arity, function = builtin
     if arity is not None and len(e.arguments) != arity:

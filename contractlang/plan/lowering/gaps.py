@@ -6,6 +6,7 @@ Every metric is zero where all strata are alike and grows with the gap; which ra
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from fractions import Fraction
 
 from contractlang.diagnostics import edits
@@ -20,6 +21,8 @@ from contractlang.source import Span
 from contractlang.syntax import ast
 from contractlang.values import Absent, State
 
+ALONE = ("between_group_variance", "range", "index_of_disparity")
+"""Metrics of one word, which an author may misspell."""
 MIXED = ("between_group_variance", "to best", "to reference")
 FRAMED = ("ratio", "index_of_disparity")
 REFERRED = ("to reference", "index_of_disparity")
@@ -279,6 +282,11 @@ def _framed(low: Lowering, clause: ast.Step, y: Ref) -> Ref:
 def _own(low: Lowering, clause: ast.Step, strata: Strata, names: dict[str, Ref]) -> Ref | None:
     """A gap in the contract's own words, over `rate`, `mix`, `numerator` and `denominator` of each stratum."""
     assert clause.argument is not None
+    written = clause.argument
+    unknown = isinstance(written, ast.Name) and written.text not in {*names, *low.scope.visible()}
+    if isinstance(written, ast.Name) and unknown and get_close_matches(written.text, ALONE, 1, 0.7):
+        low.scope.unknown(written, ALONE, "metric")
+        return None
     low.locals = dict(names)
     found = expressions.numeric(low, clause.argument, "`gap`")
     low.locals = {}

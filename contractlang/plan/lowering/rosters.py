@@ -214,12 +214,15 @@ def _levels_fit(low: Lowering, table: TableSchema, words: tuple[ast.Name, ...]) 
     texts = [c.name for c in table.columns if c.type.kind is Kind.TEXT]
     lowest, *others = words
     if [lowest.text] != keys:
+        turned = len(keys) == 1 and keys[0] in {w.text for w in others}
         low.error(
             "grain-mismatch",
             f"the lowest level is `{lowest.text}`, and `{table.name}` has a row per {' and '.join(keys)}",
             lowest.span,
-            f"key the table `per {lowest.text}, {FROM}`",
-            fixes=[edits.instead(lowest.span, keys[0])] if len(keys) == 1 else [],
+            f"name the lowest level first: `levels {keys[0]} < …`"
+            if turned
+            else f"key the table `per {lowest.text}, {FROM}`",
+            fixes=[edits.instead(lowest.span, keys[0])] if len(keys) == 1 and not turned else [],
         )
         return False
     for number, word in enumerate(others):

@@ -40,6 +40,7 @@ from contractlang.plan.lowering.reduction import (
 )  # fmt: skip
 from contractlang.plan.lowering.rosters import moved
 from contractlang.plan.relations import RowExpr
+from contractlang.semantics import typing
 from contractlang.semantics.model import TableSchema
 from contractlang.semantics.types import USD, Kind, Type
 from contractlang.syntax import ast
@@ -197,8 +198,11 @@ def _truncated(
     if limit is None:
         return False
     if limit.expr.op not in ("const", "rescale") or limit.type.unit != USD:
-        what = "`truncate at` needs an amount of money"
-        low.error("unit-mismatch", what, clause.span, "write `truncate at $250_000 per member per year`")
+        found = "one that varies by row" if limit.type.unit == USD else typing.described(limit.type)
+        what = f"`truncate at` needs an amount of money, this is {found}"
+        low.error(
+            "unit-mismatch", what, clause.argument.span, "write an amount like `$250_000`, also where it is declared"
+        )
         return False
     if low.scope.period != "year":
         what = f"truncation per year needs a settlement per year, this one is per {low.scope.period}"
