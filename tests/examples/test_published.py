@@ -112,8 +112,10 @@ def test_examples_expect_what_was_published(identifier: str, shared: Path) -> No
         if isinstance(x.value, Fraction):
             totals[x.name] = totals.get(x.name, Fraction(0)) + x.value
     stated |= set(totals.values())
-    right = {k: v for k, v in worked(shared)[identifier]["expected"].items() if not k.startswith("naive")}
-    for published in numbers(right):
+    said = worked(shared)[identifier]["expected"]
+    if isinstance(said, dict):
+        said = {word: value for word, value in said.items() if not word.startswith("naive")}
+    for published in numbers(said):
         if isinstance(published, bool):
             assert published in {v for v in stated if isinstance(v, bool)}
         else:

@@ -411,8 +411,8 @@ def test_member_rows_from_parquet(tmp_path: Path) -> None:
     assert member_rows(dataset) == EXPECTED
     kinds = dataset.connection.execute("DESCRIBE claims").fetchall()
     assert [kind for _, kind, *_ in kinds] == [
-        "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "VARCHAR", "DATE", "BIGINT", "VARCHAR"
-    ]  # fmt: skip
+        "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "VARCHAR", "DATE", "BIGINT", "VARCHAR", "BIGINT"
+    ]  # fmt: skip  # the last is the place of the row
 
 
 @pytest.mark.parametrize(
