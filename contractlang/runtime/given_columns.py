@@ -7,6 +7,7 @@ fractions (`"0.705"`) or written with their sign (`"70.5%"`). None stands for a 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -28,6 +29,8 @@ Array = npt.NDArray[Any]
 
 PLACES = 12
 """Decimals of a number in text, beside those that a percent sign adds."""
+FEW = 64
+"""Cells up to which a column of text is read cell by cell: what Arrow needs to begin costs more than that."""
 _NUMBER = rf"^[+-]?[0-9]{{1,18}}(\.[0-9]{{1,{PLACES}}})?$"
 _EPOCH = dt.date(1970, 1, 1)
 _SHOWN = 3
@@ -142,6 +145,8 @@ def _numbers(schema: ColumnSchema, array: pa.Array) -> tuple[Column, Bytes]:
     absent: Bytes = np.asarray(array.is_null()).astype(np.uint8)
     if pa.types.is_integer(array.type):
         values, places = pc.fill_null(array, 0).to_numpy(zero_copy_only=False).astype(object), 0
+    elif len(array) <= FEW and pa.types.is_string(array.type):
+        values, places = _few(array.to_pylist())
     else:
         decimals = _decimals(array)
         values, places = _unscaled(decimals), decimals.type.scale
@@ -163,6 +168,28 @@ def _numbers(schema: ColumnSchema, array: pa.Array) -> tuple[Column, Bytes]:
     return Column("int", values, places), absent
 
 
+def _few(texts: Sequence[str | None]) -> tuple[Array, int]:
+    """The same as `_decimals` and `_unscaled` for few cells: whole numbers of 10**-places, 0 where there is none."""
+    plain = [None if text is None else text.strip() for text in texts]
+    signed = any(text.endswith("%") for text in plain if text is not None)
+    digits = [None if text is None else text.rstrip("%") for text in plain]
+    _all_numbers(texts, [text is None or re.fullmatch(_NUMBER, text) is not None for text in digits])
+    most = max((len(text.partition(".")[2]) for text in digits if text is not None), default=0)
+    values = []
+    for text, own in zip(digits, plain, strict=True):
+        whole, _, rest = (text or "0").partition(".")
+        value = int(whole + rest.ljust(most, "0"))
+        values.append(value if not signed or (own or "").endswith("%") else value * 100)
+    return np.array([*values, 0], dtype=object)[:-1], most + 2 if signed else most
+
+
+def _all_numbers(texts: Sequence[str | None], fits: Sequence[bool | None]) -> None:
+    wrong = [text for text, fine in zip(texts, fits, strict=True) if fine is False and text is not None]
+    if wrong:
+        shown = ", ".join(f"`{text[:40]}`" for text in wrong[:_SHOWN])
+        raise Unfit("cell-unreadable", f"{len(wrong):,} cells are no decimal numbers: {shown}")
+
+
 def _decimals(array: pa.Array) -> pa.Array:
     """Decimal text as decimals with as many places as the text has."""
     if pa.types.is_decimal(array.type):
@@ -178,10 +205,7 @@ def _decimals(array: pa.Array) -> pa.Array:
         text = pc.if_else(percent, pc.utf8_rtrim(text, "%"), text)
     fits = pc.match_substring_regex(text, _NUMBER)
     if not pc.all(fits).as_py() and fits.null_count < len(fits):
-        wrong = [v for v, fine in zip(array.to_pylist(), fits.to_pylist(), strict=True) if fine is False]
-        if wrong:
-            shown = ", ".join(f"`{v[:40]}`" for v in wrong[:_SHOWN])
-            raise Unfit("cell-unreadable", f"{len(wrong):,} cells are no decimal numbers: {shown}")
+        _all_numbers(array.to_pylist(), fits.to_pylist())
     point = pc.find_substring(text, ".")
     places = pc.if_else(pc.less(point, 0), 0, pc.subtract(pc.subtract(pc.utf8_length(text), point), 1))
     most = pc.max(places).as_py() or 0

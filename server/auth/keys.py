@@ -59,14 +59,23 @@ def revoke_key(session: Session, organisation_id: str, key_id: str) -> bool:
 
 def caller_of(session: Session, secret: str) -> Caller | None:
     """The caller with this key; None when it is unknown, expired or revoked, or its user is not active."""
-    found = session.execute(
-        select(ApiKey, User).join(User, User.id == ApiKey.user_id).where(ApiKey.digest == digest(secret))
-    ).one_or_none()
+    columns = (
+        ApiKey.id,
+        ApiKey.scopes,
+        ApiKey.expires_at,
+        ApiKey.revoked_at,
+        User.organisation_id,
+        User.id,
+        User.subject,
+        User.roles,
+        User.groups,
+        User.active,
+    )
+    query = select(*columns).join(User, User.id == ApiKey.user_id).where(ApiKey.digest == digest(secret))
+    found = session.execute(query).one_or_none()
     if found is None:
         return None
-    key, user = found
-    if key.revoked_at is not None or key.expires_at <= now() or not user.active:
+    key_id, scopes, expires_at, revoked_at, organisation_id, user_id, subject, roles, groups, active = found
+    if revoked_at is not None or expires_at <= now() or not active:
         return None
-    return Caller(
-        user.organisation_id, user.id, user.subject, allowed(user.roles, key.scopes), frozenset(user.groups), key.id
-    )
+    return Caller(organisation_id, user_id, subject, allowed(roles, scopes), frozenset(groups), key_id)
