@@ -168,12 +168,8 @@ def get_member_rows(run_id: str, asked: MemberRowsIn, caller: Calling, context: 
 
 
 def _of_group(run_id: str, group: str, caller: Caller, context: Context) -> tuple[Run, Version]:
-    """A run with a result in which the caller may see the group."""
-    see(caller, group)
     with context.database.read() as session:
-        run = runs.run_of(session, caller, run_id)
-        runs.readable_result(session, caller, run)
-        return run, session.get_one(Version, run.version_id)
+        return runs.of_group(session, caller, run_id, group)
 
 
 def _place(context: Context, result: RunResult) -> Path:

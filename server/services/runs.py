@@ -15,7 +15,7 @@ import contractlang
 from server.database import now
 from server.errors import Problem, conflict, invalid, not_found
 from server.models import Binding, Dataset, Organisation, Run, RunResult, Version
-from server.permissions import Caller, Permission
+from server.permissions import Caller, Permission, see
 from server.services import audit
 from server.services.datasets import files_of
 
@@ -147,6 +147,14 @@ def readable_result(session: Session, caller: Caller, run: Run) -> RunResult:
     if found is None or (found.approved_by is None and _needs_approval(session, caller)):
         raise not_found("run")
     return found
+
+
+def of_group(session: Session, caller: Caller, run_id: str, group: str) -> tuple[Run, Version]:
+    """A run with a result in which the caller may see the group, and what it settled."""
+    see(caller, group)
+    run = run_of(session, caller, run_id)
+    readable_result(session, caller, run)
+    return run, session.get_one(Version, run.version_id)
 
 
 def visible_runs(session: Session, caller: Caller) -> Select[Run]:
