@@ -20,7 +20,7 @@ run: $(STAMP)  ## settle the smallest example and print its statement
 	@$(BIN)/vbc run $(EXAMPLE)/contract.vbc --data $(EXAMPLE)/binding.toml --statement
 
 test: $(STAMP)  ## run all tests but the slow ones and the benchmarks (ARGS="-k name" or ARGS=--cov)
-	@$(BIN)/pytest -q -n 2 $(ARGS)
+	@PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 $(ARGS)
 
 slow: $(STAMP)  ## run the slow tests
 	@$(BIN)/pytest -q -n 2 -m slow $(ARGS)

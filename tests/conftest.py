@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A run of the suite is the same every time; `make search` looks for new cases.
+# A run of the suite is the same every time (`make test` also fixes the order of sets); `make search` looks for new cases.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("SEARCH", "repeatable"))
